@@ -21,14 +21,15 @@ There is no connection inside a layer, so each layer is independent given the ot
 - **Training** in closed form: data minus model correlations, the latter from short chains
   (:func:`contrastive_divergence`, plain or persistent) or exact (:func:`maximum_likelihood`).
 - **Exact sums** over the smaller layer, up to 25 units: ``log_partition``, ``exact_moments``, ``exact_sample``.
-- **Annealing** from independent visible units (:math:`\beta=0`) to the machine (:math:`\beta=1`) along
+- **Annealing** from independent visible units at :math:`\beta_\mathrm{th}=0` to the machine at 1, along
 
   .. math::
-      \log f_\beta(\mathbf{x}) = -(1-\beta)\,E_0(\mathbf{x}) - \beta\,E_\mathrm{vis}(\mathbf{x})
-      + \sum_j \log\left(1 + e^{\beta\phi_j(\mathbf{x})}\right) ,
+      \log f_{\beta_\mathrm{th}}(\mathbf{x}) = -(1-\beta_\mathrm{th})\,E_0(\mathbf{x})
+      - \beta_\mathrm{th}\,E_\mathrm{vis}(\mathbf{x})
+      + \sum_j \log\left(1 + e^{\beta_\mathrm{th}\phi_j(\mathbf{x})}\right) ,
 
-  with :math:`\phi_j` the field on hidden unit :math:`j`: :func:`ais`, :func:`reverse_ais` and
-  :func:`parallel_tempering`.
+  with :math:`\phi_j` the field on hidden unit :math:`j` (``def:annealing-path``): :func:`ais`, :func:`reverse_ais`
+  and :func:`parallel_tempering`.
 """
 
 import math
@@ -40,6 +41,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from genphys.exact import all_configurations
+
 __all__ = [
     "Annealed",
     "BernoulliRBM",
@@ -47,6 +50,7 @@ __all__ = [
     "GaussianBernoulliRBM",
     "Moments",
     "ais",
+    "annealed_log_f",
     "centred",
     "contrastive_divergence",
     "gibbs_kernel",
@@ -54,29 +58,10 @@ __all__ = [
     "parallel_tempering",
     "persistent_chains",
     "reverse_ais",
-    "states",
 ]
 
 MAX_UNITS = 25  # 2^25 states of the smaller layer take about a minute
 CHUNK_BYTES = 100 * 2**20
-
-
-def states(units: int, *, dtype: torch.dtype = torch.float64) -> torch.Tensor:
-    r"""All :math:`2^n` configurations of ``units`` binary units, as rows, in the order of binary numbers.
-
-    Args:
-        units: The number of units :math:`n`, from 1 to 20.
-        dtype: The type of the result.
-
-    Returns:
-        A tensor of shape :math:`(2^n, n)` of zeros and ones; the first unit is the slowest.
-
-    Raises:
-        ValueError: ``units`` is not from 1 to 20.
-    """
-    if not 1 <= units <= 20:
-        raise ValueError(f"units is {units}, takes 1 to 20: the table has 2^units rows; use log_partition() for more")
-    return _bits(torch.arange(2**units), units, dtype)
 
 
 class Moments(NamedTuple):
@@ -172,7 +157,9 @@ class _RBM(nn.Module):
         return torch.addmm(self.visible_bias, h, self.weight.T)  # (B, K) @ (K, M) -> (B, M)
 
     def hidden_probability(self, x: torch.Tensor) -> torch.Tensor:
-        r""":math:`p(h_j=1\mid\mathbf{x}) = \sigma(\phi_j(\mathbf{x}))` (``eq:hidden-conditional``).
+        r"""The probabilities of the hidden units, given the visible ones (``eq:rbm-hidden-conditional``).
+
+        .. math:: p(h_j=1\mid\mathbf{x}) = \operatorname{sigmoid}(\phi_j(\mathbf{x}))
 
         Args:
             x: Visible configurations (Bernoulli: or probabilities), shape :math:`(B, M)`.
@@ -210,7 +197,7 @@ class _RBM(nn.Module):
     def free_energy(self, x: torch.Tensor) -> torch.Tensor:
         r"""The free energy :math:`F(\mathbf{x}) = E_\mathrm{vis}(\mathbf{x}) - \sum_j \log(1+e^{\phi_j})`.
 
-        Here :math:`E_\mathrm{vis} = -\mathbf{a}\cdot\mathbf{x}` (``eq:free-energy``) or
+        Here :math:`E_\mathrm{vis} = -\mathbf{a}\cdot\mathbf{x}` (``eq:rbm-free-energy``) or
         :math:`\sum_i (x_i-a_i)^2/2\sigma_i^2` (``eq:gaussian-free-energy``).
 
         Args:
@@ -275,7 +262,7 @@ class _RBM(nn.Module):
     @torch.no_grad()
     def gibbs(self, x: torch.Tensor, steps: int = 1, generator: torch.Generator | None = None) -> torch.Tensor:
         r"""Block Gibbs sampling: ``steps`` times :math:`\mathbf{h}\sim p(\cdot|\mathbf{x})`, then
-        :math:`\mathbf{x}\sim p(\cdot|\mathbf{h})` (``eq:gibbs-invariance``).
+        :math:`\mathbf{x}\sim p(\cdot|\mathbf{h})` (``eq:rbm-gibbs-invariance``).
 
         Args:
             x: Where the chains start, shape :math:`(B, M)`.
@@ -303,7 +290,7 @@ class _RBM(nn.Module):
         return self._sample_visible(torch.addmm(self.visible_bias, h, self.weight.T), generator)
 
     def log_partition(self) -> torch.Tensor:
-        r"""The exact :math:`\log Z`, by summing over the smaller layer (``eq:log-partition``).
+        r"""The exact :math:`\log Z`, by summing over the smaller layer (``eq:rbm-log-partition``).
 
         The sum runs in chunks of 100 MB or less. It can be differentiated, which keeps every chunk.
 
@@ -440,7 +427,9 @@ class BernoulliRBM(_RBM):
     """
 
     def visible_probability(self, h: torch.Tensor) -> torch.Tensor:
-        r""":math:`p(x_i=1\mid\mathbf{h}) = \sigma(a_i + \sum_j W_{ij}h_j)` (``eq:visible-conditional``).
+        r"""The probabilities of the visible units, given the hidden ones (``eq:rbm-visible-conditional``).
+
+        .. math:: p(x_i=1\mid\mathbf{h}) = \operatorname{sigmoid}\Big(a_i + \sum_j W_{ij}h_j\Big)
 
         Args:
             h: Hidden configurations or probabilities, shape :math:`(B, K)`.
@@ -618,20 +607,20 @@ def persistent_chains(model: _RBM, n: int, generator: torch.Generator | None = N
 
 
 def centred(gradient: Moments, visible_mean: torch.Tensor, hidden_mean: torch.Tensor) -> Moments:
-    r"""The centred gradient: the direction of a machine written in :math:`x_i-\mu_i` and :math:`h_j-\lambda_j`.
+    r"""The centred gradient: the direction of a machine written in :math:`x_i-\bar x_i` and :math:`h_j-\bar h_j`.
 
     .. math::
-        \Delta W = \nabla_W - \boldsymbol{\mu}\,\nabla_b^T - \nabla_a\,\boldsymbol{\lambda}^T, \qquad
-        \Delta a = \nabla_a - \Delta W\boldsymbol{\lambda}, \qquad
-        \Delta b = \nabla_b - \Delta W^T\boldsymbol{\mu} .
+        \Delta W = \nabla_W - \bar{\mathbf{x}}\,\nabla_\mathbf{b}^T - \nabla_\mathbf{a}\,\bar{\mathbf{h}}^T, \qquad
+        \Delta\mathbf{a} = \nabla_\mathbf{a} - \Delta W\,\bar{\mathbf{h}}, \qquad
+        \Delta\mathbf{b} = \nabla_\mathbf{b} - \Delta W^T\bar{\mathbf{x}} .
 
-    It is an ascent direction of the same objective (``eq:centred-gradient``) and does not change when a unit's
+    It is an ascent direction of the same objective (``eq:rbm-centred-gradient``) and does not change when a unit's
     0 and 1 are renamed. :func:`contrastive_divergence` takes the same direction without forming the gradient first.
 
     Args:
         gradient: The plain gradient.
-        visible_mean: The offsets :math:`\mu_i`, shape :math:`(M,)`, in the units of ``-dE/da``.
-        hidden_mean: The offsets :math:`\lambda_j`, shape :math:`(K,)`.
+        visible_mean: The offsets :math:`\bar x_i` (Gaussian: :math:`\bar x_i/\sigma_i^2`), shape :math:`(M,)`.
+        hidden_mean: The offsets :math:`\bar h_j`, shape :math:`(K,)`.
 
     Returns:
         The direction, as :class:`Moments`.
@@ -786,28 +775,59 @@ def _ascend(model, direction, rate, weight_decay):
 
 
 @torch.no_grad()
-def gibbs_kernel(model: BernoulliRBM) -> torch.Tensor:
-    r"""The transition matrix :math:`T(\mathbf{x}'|\mathbf{x}) = \sum_\mathbf{h} p(\mathbf{x}'|\mathbf{h})\,
-    p(\mathbf{h}|\mathbf{x})` of one block Gibbs step (``def:gibbs-kernel``).
+def gibbs_kernel(model: BernoulliRBM, beta: float = 1.0, base_bias: torch.Tensor | None = None) -> torch.Tensor:
+    r"""The transition matrix of one block Gibbs step (``def:rbm-gibbs-kernel``).
+
+    .. math::
+        P(\mathbf{x}\to\mathbf{x}') = \sum_\mathbf{h} p(\mathbf{h}\mid\mathbf{x})\,p(\mathbf{x}'\mid\mathbf{h})
 
     Args:
         model: A Bernoulli machine with at most 12 units in each layer.
+        beta: Where on the annealing path, :math:`\beta_\mathrm{th}` from 0 to 1.
+        base_bias: The visible biases at :math:`\beta_\mathrm{th}=0`, shape :math:`(M,)`; zero where left out.
 
     Returns:
-        Shape :math:`(2^M, 2^M)`; row :math:`\mathbf{x}`, column :math:`\mathbf{x}'`, in the order of :func:`states`.
+        Shape :math:`(2^M, 2^M)`, rows :math:`\mathbf{x}`, in the order of :func:`genphys.exact.all_configurations`.
 
     Raises:
         ValueError: The machine is too large, or not a Bernoulli machine.
     """
-    if not isinstance(model, BernoulliRBM):
-        raise ValueError(f"model is a {type(model).__name__}, takes a BernoulliRBM")
-    if max(model.visible, model.hidden) > 12:
-        raise ValueError(f"model has {model.visible} visible and {model.hidden} hidden units, takes at most 12 of each")
-    x = states(model.visible, dtype=model.weight.dtype)
-    h = states(model.hidden, dtype=model.weight.dtype)
-    hidden = F.logsigmoid(model.hidden_field(x)) @ h.T + F.logsigmoid(-model.hidden_field(x)) @ (1 - h).T
-    visible = F.logsigmoid(model.visible_field(h)) @ x.T + F.logsigmoid(-model.visible_field(h)) @ (1 - x).T
-    return hidden.exp() @ visible.exp()
+    if not isinstance(model, BernoulliRBM) or max(model.visible, model.hidden) > 12:
+        raise ValueError(f"model is {model}, takes a BernoulliRBM with at most 12 units in each layer")
+    base = _base(model, base_bias)
+    x, h = (all_configurations(units, dtype=model.weight.dtype) for units in model.weight.shape)
+    hidden = beta * model._field(x)
+    visible = (1 - beta) * base + beta * (model.visible_bias + h @ model.weight.T)
+    return _log_bernoulli(hidden, h).exp() @ _log_bernoulli(visible, x).exp()
+
+
+def _log_bernoulli(logits, states):
+    """The log-probability of every state (a row of states) under every row of logits."""
+    return F.logsigmoid(logits) @ states.T + F.logsigmoid(-logits) @ (1 - states).T
+
+
+def annealed_log_f(
+    model: _RBM, x: torch.Tensor, beta: float | torch.Tensor, base_bias: torch.Tensor | None = None
+) -> torch.Tensor:
+    r"""The unnormalised log-probability :math:`\log f_{\beta_\mathrm{th}}(\mathbf{x})` on the annealing path.
+
+    It is :math:`-F(\mathbf{x})` at 1 and that of independent units at 0 (``def:annealing-path``).
+
+    Args:
+        model: The machine.
+        x: Visible configurations, shape :math:`(B, M)`.
+        beta: :math:`\beta_\mathrm{th}`, a number or of shape :math:`(B, 1)`.
+        base_bias: The visible biases at :math:`\beta_\mathrm{th}=0`, shape :math:`(M,)`; where left out zero
+            (Gaussian: the machine's own).
+
+    Returns:
+        Shape :math:`(B,)`, in nats.
+
+    Raises:
+        ValueError: ``x`` is no batch of visible configurations or ``base_bias`` has another shape.
+    """
+    x = model._check_visible("x", x)
+    return _log_f(model, x, model._field(x), beta, _base(model, base_bias))
 
 
 class Annealed(NamedTuple):
@@ -817,7 +837,7 @@ class Annealed(NamedTuple):
         log_z: The estimate of :math:`\log Z`, in nats.
         stderr: Its standard error, in nats.
         work: The dimensionless work of each run, shape :math:`(C,)`, with :math:`\langle e^{-\mathcal{W}}\rangle
-            = Z/Z_0` (``eq:jarzynski``); for the reverse process :math:`Z_0/Z`.
+            = Z/Z_0` (``eq:rbm-jarzynski``); for the reverse process :math:`Z_0/Z`.
         log_z_base: The exact :math:`\log Z_0` of the independent units.
     """
 
@@ -840,18 +860,19 @@ def ais(
 
     .. math::
         \frac{Z}{Z_0} = \left\langle e^{-\mathcal{W}}\right\rangle, \qquad
-        \mathcal{W} = -\sum_{t=1}^{T} \log\frac{f_{\beta_t}(\mathbf{x}_{t-1})}{f_{\beta_{t-1}}(\mathbf{x}_{t-1})} ,
+        \mathcal{W} = -\sum_{r=1}^{R} \log\frac{f_r(\mathbf{x}_{r-1})}{f_{r-1}(\mathbf{x}_{r-1})} ,
 
-    where :math:`\mathbf{x}_0` is an exact sample at :math:`\beta_0=0` and :math:`\mathbf{x}_t` one Gibbs step at
-    :math:`\beta_t` from :math:`\mathbf{x}_{t-1}` (``eq:jarzynski``). The average of :math:`e^{-\mathcal{W}}` is
+    where :math:`f_r` is short for :math:`f_{\beta_{\mathrm{th},r}}`, :math:`\mathbf{x}_0` is an exact sample at
+    :math:`\beta_{\mathrm{th},0}=0` and :math:`\mathbf{x}_r` one Gibbs step at :math:`\beta_{\mathrm{th},r}` from
+    :math:`\mathbf{x}_{r-1}` (``eq:rbm-jarzynski``). The average of :math:`e^{-\mathcal{W}}` is
     unbiased, so that its logarithm is too low on average.
 
     Args:
         model: The machine.
-        betas: The path :math:`0=\beta_0<\dots<\beta_T=1`, shape :math:`(T+1,)`.
+        betas: The path :math:`0=\beta_{\mathrm{th},0}<\dots<\beta_{\mathrm{th},R}=1`, shape :math:`(R+1,)`.
         chains: The number :math:`C` of independent runs, 2 or more.
-        base_bias: The visible biases at :math:`\beta=0`, shape :math:`(M,)`, as from ``model.base_bias(data)``;
-            zero where left out (Gaussian: the machine's own).
+        base_bias: The visible biases at :math:`\beta_\mathrm{th}=0`, shape :math:`(M,)`, as ``model.base_bias(data)``
+            gives them; zero where left out (Gaussian: the machine's own).
         generator: The source of chance.
 
     Returns:
@@ -890,9 +911,9 @@ def reverse_ais(
 
     Args:
         model: The machine, its smaller layer of at most 25 units.
-        betas: The path of the forward process, :math:`0=\beta_0<\dots<\beta_T=1`.
+        betas: The path of the forward process, from 0 to 1.
         chains: The number of runs, 2 or more.
-        base_bias: The visible biases at :math:`\beta=0`, shape :math:`(M,)`.
+        base_bias: The visible biases at :math:`\beta_\mathrm{th}=0`, shape :math:`(M,)`.
         generator: The source of chance.
 
     Returns:
@@ -967,19 +988,20 @@ def parallel_tempering(
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     r"""Replica exchange along the annealing path: a generator that yields all replicas after each step.
 
-    Each step is one Gibbs step of every replica at its own :math:`\beta`, then an attempt to exchange neighbours
-    (even and odd pairs in turn), accepted with probability
+    Each step is one Gibbs step of every replica at its own :math:`\beta_\mathrm{th}`, then an attempt to exchange
+    neighbours (even and odd pairs in turn), accepted with probability (``eq:rbm-swap``)
 
     .. math::
-        \min\left(1,\ \frac{f_{\beta_r}(\mathbf{x}_s)\,f_{\beta_s}(\mathbf{x}_r)}
-                         {f_{\beta_r}(\mathbf{x}_r)\,f_{\beta_s}(\mathbf{x}_s)}\right) .
+        \min\left(1,\ \frac{f_{r+1}(\mathbf{x}_r)\,f_r(\mathbf{x}_{r+1})}
+                         {f_r(\mathbf{x}_r)\,f_{r+1}(\mathbf{x}_{r+1})}\right)
 
     Args:
         model: The machine.
-        betas: The replicas' :math:`\beta`, rising from 0 (independent units) to 1 (the machine), shape :math:`(R,)`.
+        betas: The replicas' :math:`\beta_{\mathrm{th},r}`, rising from 0 (independent units) to 1 (the machine),
+            shape :math:`(R,)`.
         x: Where the replicas start, shape :math:`(R, C, M)`: ``C`` independent systems of ``R`` replicas.
         steps: The number of steps.
-        base_bias: The visible biases at :math:`\beta=0`, shape :math:`(M,)`.
+        base_bias: The visible biases at :math:`\beta_\mathrm{th}=0`, shape :math:`(M,)`.
         generator: The source of chance.
 
     Yields:
@@ -1042,10 +1064,9 @@ def _column(values):
 
 
 def _check_matrix(name, x, units, weight):
-    if not isinstance(x, torch.Tensor):
-        raise ValueError(f"{name} is a {type(x).__name__}, takes a tensor of shape (B, {units})")
-    if x.dim() != 2 or x.shape[1] != units or len(x) == 0:
-        raise ValueError(f"{name} has shape {tuple(x.shape)}, takes (B, {units}) with B >= 1")
+    if not isinstance(x, torch.Tensor) or x.dim() != 2 or x.shape[1] != units or len(x) == 0:
+        got = f"has shape {tuple(x.shape)}" if isinstance(x, torch.Tensor) else f"is a {type(x).__name__}"
+        raise ValueError(f"{name} {got}, takes a tensor of shape (B, {units}) with B >= 1")
     if x.dtype != weight.dtype:
         raise ValueError(f"{name} is {x.dtype}, takes the model's {weight.dtype}; convert one of them")
 
@@ -1064,13 +1085,17 @@ def _check_units(name, x, units, weight, probabilities=False):
 def _check_path(model, betas, chains, base_bias):
     if betas.dim() != 1 or len(betas) < 2 or betas[0] != 0 or betas[-1] != 1 or not (betas.diff() > 0).all():
         raise ValueError(
-            "betas is no path, takes a rising tensor of shape (T + 1,) from 0 to 1: torch.linspace(0, 1, T)"
+            "betas is no path, takes a rising tensor of shape (R + 1,) from 0 to 1, such as torch.linspace(0, 1, R + 1)"
         )
     if chains < 2:
         raise ValueError(f"chains is {chains}, takes 2 or more: a standard error needs two runs")
+    return betas.double(), _base(model, base_bias)
+
+
+def _base(model, base_bias):
     if base_bias is None:
         gaussian = isinstance(model, GaussianBernoulliRBM)
-        base_bias = model.visible_bias.detach() if gaussian else torch.zeros_like(model.visible_bias)
+        return model.visible_bias.detach() if gaussian else torch.zeros_like(model.visible_bias)
     if base_bias.shape != (model.visible,):
         raise ValueError(f"base_bias has shape {tuple(base_bias.shape)}, takes ({model.visible},)")
-    return betas.double(), base_bias.to(model.weight)
+    return base_bias.detach().to(model.weight)
