@@ -40,6 +40,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.autograd.function import once_differentiable
 
 from genphys.exact import all_configurations
 
@@ -60,8 +61,8 @@ __all__ = [
     "reverse_ais",
 ]
 
-MAX_UNITS = 25  # 2^25 states of the smaller layer take about a minute
-CHUNK_BYTES = 100 * 2**20
+MAX_UNITS = 25
+CHUNK_BYTES = 4 * 2**20  # of one chunk of an exact sum: small enough for a processor's cache
 
 
 class Moments(NamedTuple):
@@ -210,7 +211,7 @@ class _RBM(nn.Module):
             ValueError: ``x`` has another shape or values that the visible units do not take.
         """
         x = self._check_visible("x", x)
-        return self._visible_energy(x, self.visible_bias) - _softplus(self._field(x)).sum(1)
+        return self._visible_energy(x, self.visible_bias) - _sum_softplus(self._field(x))
 
     def hidden_free_energy(self, h: torch.Tensor) -> torch.Tensor:
         r"""The free energy of a hidden configuration, :math:`-\log\sum_\mathbf{x} e^{-E(\mathbf{x},\mathbf{h})}`.
@@ -292,7 +293,7 @@ class _RBM(nn.Module):
     def log_partition(self) -> torch.Tensor:
         r"""The exact :math:`\log Z`, by summing over the smaller layer (``eq:rbm-log-partition``).
 
-        The sum runs in chunks of 100 MB or less. It can be differentiated, which keeps every chunk.
+        The sum runs in chunks of a few MB. It can be differentiated once; the derivative is :meth:`exact_moments`.
 
         Returns:
             A number, in nats.
@@ -300,7 +301,7 @@ class _RBM(nn.Module):
         Raises:
             ValueError: The layer to be summed over has more than 25 units.
         """
-        return torch.stack([energy.neg().logsumexp(0) for _, energy in self._sweep()]).logsumexp(0)
+        return _LogPartition.apply(self, self.weight, self.visible_bias, self.hidden_bias)
 
     def log_prob(self, x: torch.Tensor, log_z: torch.Tensor | float | None = None) -> torch.Tensor:
         r"""The log-likelihood :math:`\log p(\mathbf{x}) = -F(\mathbf{x}) - \log Z` of each configuration.
@@ -376,8 +377,9 @@ class _RBM(nn.Module):
         counts = torch.multinomial(chunk_logits.softmax(0), n, replacement=True, generator=generator)
         counts = counts.bincount(minlength=len(chunk_logits)).tolist()
         drawn = []
-        for count, (unit_states, energy) in zip(counts, self._sweep(), strict=True):
+        for count, unit_states in zip(counts, self._chunks(), strict=True):
             if count:
+                energy = self._layer_free_energy(unit_states)
                 cumulated = energy.neg().softmax(0).cumsum(0)
                 u = torch.rand(count, generator=generator, dtype=energy.dtype, device=energy.device) * cumulated[-1]
                 drawn.append(unit_states[torch.searchsorted(cumulated, u).clamp(max=len(energy) - 1)])
@@ -389,6 +391,10 @@ class _RBM(nn.Module):
 
     def _sweep(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """The states of the enumerated layer and their free energies, a chunk at a time."""
+        for unit_states in self._chunks():
+            yield unit_states, self._layer_free_energy(unit_states)
+
+    def _chunks(self) -> Iterator[torch.Tensor]:
         layer = self._enumerable()
         units, others = (self.visible, self.hidden) if layer == "visible" else (self.hidden, self.visible)
         if units > MAX_UNITS:
@@ -399,14 +405,28 @@ class _RBM(nn.Module):
         rows = max(1, CHUNK_BYTES // (self.weight.element_size() * (units + 2 * others)))
         for start in range(0, 2**units, rows):
             index = torch.arange(start, min(start + rows, 2**units), device=self.weight.device)
-            unit_states = _bits(index, units, self.weight.dtype)
-            if layer == "visible":
-                yield (
-                    unit_states,
-                    self._visible_energy(unit_states, self.visible_bias) - _softplus(self._field(unit_states)).sum(1),
-                )
-            else:
-                yield unit_states, self._hidden_free_energy(unit_states)
+            yield _bits(index, units, self.weight.dtype)
+
+    def _layer_free_energy(self, unit_states: torch.Tensor) -> torch.Tensor:
+        if self._enumerable() == "visible":
+            return self._visible_energy(unit_states, self.visible_bias) - _sum_softplus(self._field(unit_states))
+        return self._hidden_free_energy(unit_states)
+
+
+class _LogPartition(torch.autograd.Function):
+    """log Z by enumeration, whose backward pass enumerates again: no graph of 2^K states is kept."""
+
+    @staticmethod
+    def forward(ctx, model, *parameters):
+        ctx.model = model
+        ctx.save_for_backward(*parameters)
+        return torch.stack([energy.neg().logsumexp(0) for _, energy in model._sweep()]).logsumexp(0)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient):
+        _ = ctx.saved_tensors  # raises where a parameter was changed in between
+        return None, *(gradient * moment for moment in ctx.model.exact_moments())
 
 
 class BernoulliRBM(_RBM):
@@ -476,7 +496,7 @@ class BernoulliRBM(_RBM):
         return x
 
     def _visible_log_sum(self, field, bias):
-        return _softplus(field + bias).sum(-1)
+        return _sum_softplus(field + bias)
 
     def _check_visible(self, name, x, probabilities=False):
         return _check_units(name, x, self.visible, self.weight, probabilities)
@@ -957,7 +977,7 @@ def _log_f(model, x, field, beta, base):
     visible = (1 - beta) * _column(model._visible_energy(x, base)) + beta * _column(
         model._visible_energy(x, model.visible_bias)
     )
-    return (_softplus(beta * field).sum(1, keepdim=True) - visible).squeeze(1)
+    return (_sum_softplus(beta * field)[:, None] - visible).squeeze(1)
 
 
 def _tempered_gibbs(model, x, field, beta, base, generator):
@@ -1045,9 +1065,14 @@ def parallel_tempering(
 # Small helpers
 
 
-def _softplus(x):
-    # PyTorch's own threshold of 20 leaves an error of 2e-9, which float64 would show
-    return F.softplus(x, threshold=40.0)
+def _sum_softplus(x):
+    """The sum of log(1 + exp(x)) over the last axis."""
+    if x.requires_grad:
+        # PyTorch's own threshold of 20 leaves an error of 2e-9, which float64 would show
+        return F.softplus(x, threshold=40.0).sum(-1)
+    # max(x, 0) + log(1 + exp(-|x|)), with one logarithm for the product of up to 64 factors between 1 and 2
+    factors = F.pad(x.abs().neg_().exp_().add_(1), (0, -x.shape[-1] % 64), value=1.0)
+    return F.relu(x).sum(-1) + factors.unflatten(-1, (-1, 64)).prod(-1).log().sum(-1)
 
 
 def _bernoulli(p, generator):
