@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NOTEBOOKS := $(wildcard book/*.ipynb)
 NBVAL := $(BIN)/python -m pytest -c tests/pytest.ini --rootdir=. --nbval --nbval-current-env --nbval-cell-timeout=300
-SOURCES := code book/_ext tests $(wildcard benchmarks)
+SOURCES := code book/_ext tests .github/scripts $(wildcard benchmarks)
 # Where PyTorch comes from: empty, the package index (on Linux it brings CUDA, 5.5 GB); cpu, PyTorch's CPU wheels (1 GB).
 TORCH_INDEX ?=
 TORCH_URL := $(if $(filter cpu,$(TORCH_INDEX)),https://download.pytorch.org/whl/cpu,$(TORCH_INDEX))
@@ -65,7 +65,7 @@ serve: book ## Show the book on this machine and rebuild it when a file changes
 	@$(BIN)/python book/_ext/serve.py
 
 address: $(STAMP) ## Write the repository's address from book/_config.yml into README and the other files
-	@$(BIN)/python book/_ext/address.py
+	@$(BIN)/python book/_ext/write_address.py
 
 clean: ## Remove what was built (the environment in .venv stays)
 	@rm -rf book/_build code/build code/*.egg-info .pytest_cache .ruff_cache
