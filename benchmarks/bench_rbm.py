@@ -9,6 +9,7 @@ import platform
 import time
 
 import torch
+
 from genphys import rbm
 
 VISIBLE, HIDDEN, BATCH = 784, 500, 100

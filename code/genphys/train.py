@@ -539,7 +539,7 @@ def _rbm_command(arguments):
 
 def _rbm_parser(commands):
     parser = commands.add_parser("rbm", help="784-500 Bernoulli machine on binarised MNIST, by PCD")
-    _common(parser, steps=165_000, seed=1)
+    _common(parser, steps=125_000, seed=1)
     parser.add_argument("--hidden", type=int, default=500, help="hidden units")
     parser.add_argument("--batch", type=int, default=100, help="images in a step")
     parser.add_argument("--chains", type=int, default=100, help="persistent chains")

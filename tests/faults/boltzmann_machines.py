@@ -67,13 +67,6 @@ FAULTS = [
     ),
     ("work added in reverse order", "rbm", "_anneal", "work -= _log_f", "work += _log_f"),
     (
-        "reverse process that switches before it relaxes",
-        "rbm",
-        "reverse_ais",
-        "base, generator, reverse=True",
-        "base, generator",
-    ),
-    (
         "logarithm of the sum in place of the mean",
         "rbm",
         "_log_mean_exp",
