@@ -514,16 +514,15 @@ def _rbm_command(arguments):
         seed=arguments.seed,
         every=arguments.every,
     )
-    began = time.monotonic()
-    metrics = evaluate_rbm(
-        model,
-        data.mnist(arguments.data, train=False)[0],
-        base_images=images,
-        temperatures=arguments.temperatures,
-        chains=arguments.ais_chains,
-        seed=arguments.seed,
+    began, test = time.monotonic(), data.mnist(arguments.data, train=False)[0]
+    metrics, ten_times = (
+        evaluate_rbm(
+            model, test, base_images=images, temperatures=temperatures, chains=arguments.ais_chains, seed=arguments.seed
+        )
+        for temperatures in (arguments.temperatures, 10 * arguments.temperatures)
     )
     print(f"test log-likelihood {metrics['log_likelihood']:.2f} +- {metrics['stderr_log_z']:.2f} nats (from log Z)")
+    print(f"with ten times as many temperatures {ten_times['log_likelihood']:.2f} +- {ten_times['stderr_log_z']:.2f}")
     provenance = {
         "command": "python -m genphys.train rbm",
         "model": "BernoulliRBM",
@@ -532,6 +531,7 @@ def _rbm_command(arguments):
         "seconds": round(record["seconds"]),
         "seconds_evaluation": round(time.monotonic() - began),
         "metrics": metrics,
+        "metrics_ten_times_the_temperatures": ten_times,
         "history": record["history"],
     }
     write_weights(Path(arguments.folder) / "rbm", model.state_dict(), provenance)
