@@ -3,6 +3,7 @@
 They are compared with the pages and notebooks in book/_build, which `make test` builds first.
 """
 
+import ast
 import html
 import json
 import re
@@ -85,10 +86,13 @@ def test_the_first_cell_installs_the_package_where_it_is_missing(chapter):
 
 
 @every_chapter
-def test_cells_are_short(chapter):
-    for cell in cells(chapter, "code"):
-        lines = [line for line in "".join(cell["source"]).splitlines() if line.strip()]
-        assert len(lines) <= 20, "what is longer belongs in the package:\n" + "\n".join(lines)
+def test_cells_are_short_and_narrow(chapter):
+    """What is longer belongs in the package; what is wider is cut off on the page."""
+    for cell in cells(chapter, "code")[1:]:
+        source = "".join(cell["source"])
+        statements = sum(isinstance(node, ast.stmt) for node in ast.walk(ast.parse(source)))
+        assert statements <= 20, f"{statements} statements:\n{source}"
+        assert max(map(len, source.splitlines())) <= 96, source
 
 
 @every_chapter

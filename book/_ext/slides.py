@@ -36,9 +36,13 @@ window.MathJax = {{
 {slides}
 </div></main>
 <script>
+const fit = () => document.querySelectorAll('.present div.math mjx-container[display="true"]').forEach(e => {{
+  const size = parseFloat(getComputedStyle(e).fontSize), ratio = e.parentElement.clientWidth / (e.scrollWidth + 90);
+  if (ratio < 1) e.style.fontSize = `${{size * ratio}}px`;
+}});
 MathJax.startup.promise.then(() => MathJax.typesetPromise()).then(() => Reveal.initialize({{
   hash: true, slideNumber: "c/t", transition: "none", width: 1280, height: 720, margin: 0.05, center: false
-}}));
+}})).then(() => {{ fit(); Reveal.on("slidechanged", fit); }});
 </script>
 </body>
 </html>
