@@ -32,6 +32,7 @@ __all__ = [
     "conv_encoder",
     "dense_decoder_net",
     "dense_encoder",
+    "initialise",
     "kl_standard_normal",
     "reparameterise",
 ]
@@ -649,6 +650,25 @@ def conv_decoder_net(latents, channels, side):
         nn.ConvTranspose2d(channels, 1, 4, stride=2, padding=1),
         nn.Flatten(),
     )
+
+
+@torch.no_grad()
+def initialise(model, generator):
+    r"""Draw all weights anew by Glorot's rule, set the biases to zero, and return the model.
+
+    .. math:: W_{ij} \sim U(-a, a), \qquad a = \sqrt{6 / (n_\mathrm{in} + n_\mathrm{out})}
+
+    Args:
+        model: A module of linear and convolutional layers; parameters of other modules stay as they are.
+        generator: Where the weights come from, in place of PyTorch's global one.
+
+    Source: Glorot and Bengio 2010.
+    """
+    for layer in model.modules():
+        if isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
+            nn.init.xavier_uniform_(layer.weight, generator=generator)
+            nn.init.zeros_(layer.bias)
+    return model
 
 
 def _dense(widths, activation):
