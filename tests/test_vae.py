@@ -411,15 +411,15 @@ def test_convolutional_networks(side):
     noise = torch.randn(4, 3, 2, generator=generator())
     together = model.log_weights(x, 4, noise=noise)
     mean, log_variance = model.encode(x)
-    for l in range(4):
+    for draw in range(4):
         for b in range(3):
-            h = mean[b] + (0.5 * log_variance[b]).exp() * noise[l, b]
+            h = mean[b] + (0.5 * log_variance[b]).exp() * noise[draw, b]
             log_p = D.Bernoulli(logits=model.decoder.net(h[None])).log_prob(x[b : b + 1]).sum()
             log_r = (
                 D.Normal(0.0, 1.0).log_prob(h).sum()
                 - D.Normal(mean[b], (0.5 * log_variance[b]).exp()).log_prob(h).sum()
             )
-            torch.testing.assert_close(together[l, b], log_p + log_r, rtol=1e-11, atol=1e-11)
+            torch.testing.assert_close(together[draw, b], log_p + log_r, rtol=1e-11, atol=1e-11)
     flipped = x.unflatten(1, (side, side)).flip(-1).flatten(1)
     assert (model.encode(flipped)[0] - mean).abs().max() > 1e-6  # position matters to the encoder
 

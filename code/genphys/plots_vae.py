@@ -1,4 +1,4 @@
-r"""The figures of the chapter on variational autoencoders that no other chapter draws, in the style of ``genphys.plots``."""
+r"""The figures that only the chapter on variational autoencoders draws, in the style of ``genphys.plots``."""
 
 import math
 
@@ -128,8 +128,8 @@ def order_parameter(latent, magnetisation, temperatures, curve):
     right.axvline(
         2 / math.log(1 + math.sqrt(2)), color="#5a5a5a", lw=1, ls=":", label=r"$T_\mathrm{c}$, infinite lattice"
     )
-    right.set(xlabel="temperature $T$ in units of $J$", ylabel="order parameter", ylim=(0, 1.08))
-    right.legend()
+    right.set(xlabel="temperature $T$ in units of $J$", ylabel="order parameter", ylim=(0, 1.3))
+    right.legend(loc="upper right", fontsize=9)
     return fig, (left, right)
 
 

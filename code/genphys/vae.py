@@ -11,8 +11,8 @@ The encoder :math:`q_\phi(\mathbf{h}|\mathbf{x}) = \mathcal{N}(\boldsymbol{\mu}_
 .. math:: \log p_\theta(\mathbf{x}) \ge \mathbb{E}_{q_\phi}[\log p_\theta(\mathbf{x}|\mathbf{h})]
           - \mathrm{KL}(q_\phi(\mathbf{h}|\mathbf{x}) \,\|\, p(\mathbf{h}))
 
-and, with :math:`k` samples of weight :math:`w_i = p_\theta(\mathbf{x}, \mathbf{h}_i) / q_\phi(\mathbf{h}_i|\mathbf{x})`,
-the tighter one :math:`\mathbb{E} \log \frac1k \sum_i w_i`. Configurations are rows of a matrix: :math:`\mathbf{x}` has
+and, with :math:`k` samples of the weight :math:`w_i = p_\theta(\mathbf{x}, \mathbf{h}_i) /
+q_\phi(\mathbf{h}_i|\mathbf{x})`, the tighter one :math:`\mathbb{E} \log \frac1k \sum_i w_i`. Configurations are rows of a matrix: :math:`\mathbf{x}` has
 shape :math:`(B, M)`, whatever the networks do inside. All bounds are sums over the :math:`M` components, in nats.
 """
 
@@ -147,7 +147,7 @@ class BernoulliDecoder(nn.Module):
         return self(h).sigmoid()
 
     def sample(self, h, generator=None):
-        r"""Draw :math:`\mathbf{x} \sim p_\theta(\mathbf{x}|\mathbf{h})`, zeros and ones of shape :math:`(\ldots, M)`."""
+        r"""Draw zeros and ones :math:`\mathbf{x} \sim p_\theta(\mathbf{x}|\mathbf{h})`, shape :math:`(\ldots, M)`."""
         mean = self.mean(h)
         return (_rand(mean, generator) < mean).to(mean.dtype)
 
@@ -378,7 +378,7 @@ class VAE(nn.Module):
 
     @torch.no_grad()
     def sample(self, n, generator=None, *, mean=False):
-        r"""Draw ``n`` configurations: :math:`\mathbf{h} \sim p(\mathbf{h})`, then :math:`p_\theta(\mathbf{x}|\mathbf{h})`.
+        r"""Draw ``n`` configurations: first :math:`\mathbf{h}` from the prior, then :math:`\mathbf{x}` from the decoder.
 
         Args:
             n: How many.
@@ -517,8 +517,8 @@ class LinearVAE(VAE):
     def evidence(self, x):
         r"""The exact :math:`\log p(\mathbf{x})` (``eq:ppca-evidence``), in nats, shape :math:`(B)`.
 
-        The :math:`K \times K` matrix :math:`\mathbf{A} = \mathbf{W}^\top\mathbf{W} + \sigma^2\mathbf{I}` carries both the
-        determinant, :math:`\det\mathbf{C} = \sigma^{2(M-K)} \det\mathbf{A}`, and the inverse,
+        The :math:`K \times K` matrix :math:`\mathbf{A} = \mathbf{W}^\top\mathbf{W} + \sigma^2\mathbf{I}` carries
+        both the determinant, :math:`\det\mathbf{C} = \sigma^{2(M-K)} \det\mathbf{A}`, and the inverse,
         :math:`\sigma^2 \mathbf{C}^{-1} = \mathbf{I} - \mathbf{W}\mathbf{A}^{-1}\mathbf{W}^\top`.
         """
         centred = self._checked(x) - self.bias
