@@ -12,8 +12,10 @@ The encoder :math:`q_\phi(\mathbf{h}|\mathbf{x}) = \mathcal{N}(\boldsymbol{\mu}_
           - \mathrm{KL}(q_\phi(\mathbf{h}|\mathbf{x}) \,\|\, p(\mathbf{h}))
 
 and, with :math:`k` samples of the weight :math:`w_i = p_\theta(\mathbf{x}, \mathbf{h}_i) /
-q_\phi(\mathbf{h}_i|\mathbf{x})`, the tighter one :math:`\mathbb{E} \log \frac1k \sum_i w_i`. Configurations are rows of a matrix: :math:`\mathbf{x}` has
-shape :math:`(B, M)`, whatever the networks do inside. All bounds are sums over the :math:`M` components, in nats.
+q_\phi(\mathbf{h}_i|\mathbf{x})`, the tighter one :math:`\mathbb{E} \log \frac1k \sum_i w_i`.
+
+Configurations are rows of a matrix: :math:`\mathbf{x}` has shape :math:`(B, M)`, whatever the networks do inside. All
+bounds are sums over the :math:`M` components, in nats.
 """
 
 import itertools
@@ -378,7 +380,7 @@ class VAE(nn.Module):
 
     @torch.no_grad()
     def sample(self, n, generator=None, *, mean=False):
-        r"""Draw ``n`` configurations: first :math:`\mathbf{h}` from the prior, then :math:`\mathbf{x}` from the decoder.
+        r"""Draw ``n`` configurations: :math:`\mathbf{h}` from the prior, then :math:`\mathbf{x}` from the decoder.
 
         Args:
             n: How many.
