@@ -83,12 +83,13 @@ def manifold(images, ticks):
     return fig, ax
 
 
-def order_parameter(latent, magnetisation, temperatures, curve):
+def order_parameter(latent, translated, magnetisation, temperatures, curve):
     r"""Draw a latent variable against the magnetisation, and the mean sizes of both against the temperature.
 
     Args:
         latent: The latent variable of each configuration, shape (temperatures, configurations).
-        magnetisation: Its magnetisation per site, of the same shape.
+        translated: The magnetisation that the decoder gives to each latent variable, of the same shape.
+        magnetisation: The magnetisation per site of each configuration, of the same shape.
         temperatures: Shape (temperatures,), in units of J.
         curve: The exact :math:`\langle|m|\rangle` at those temperatures.
 
@@ -98,38 +99,32 @@ def order_parameter(latent, magnetisation, temperatures, curve):
     Raises:
         ValueError: The shapes do not fit.
     """
-    latent, magnetisation, temperatures, curve = map(np.asarray, (latent, magnetisation, temperatures, curve))
-    if (
-        latent.shape != magnetisation.shape
-        or latent.shape[:1] != temperatures.shape
-        or curve.shape != temperatures.shape
-    ):
+    rows = [np.asarray(a) for a in (latent, translated, magnetisation)]
+    temperatures, curve = np.asarray(temperatures), np.asarray(curve)
+    if len({r.shape for r in rows}) > 1 or not rows[0].shape[:1] == temperatures.shape == curve.shape:
+        shapes = ", ".join(str(a.shape) for a in (*rows, temperatures, curve))
         raise ValueError(
-            f"latent, magnetisation, temperatures and curve have shapes {latent.shape}, {magnetisation.shape}, "
-            f"{temperatures.shape} and {curve.shape}, take (t, n), (t, n), (t,) and (t,)"
+            f"latent, translated, magnetisation, temperatures and curve have shapes {shapes}, "
+            "take (t, n) three times and (t,) twice"
         )
-    fig, (left, right) = plt.subplots(1, 2, figsize=(7.6, 3.5))
+    latent, translated, magnetisation = rows
+    fig, (left, right) = plt.subplots(1, 2, figsize=(7.6, 4.0))
     colour = np.broadcast_to(temperatures[:, None], latent.shape)
-    points = left.scatter(
-        magnetisation, latent, c=colour, s=5, cmap="cividis", alpha=0.6, linewidths=0, rasterized=True
-    )
+    style = {"s": 5, "cmap": "cividis", "alpha": 0.6, "linewidths": 0, "rasterized": True}
+    points = left.scatter(magnetisation, latent, c=colour, **style)
     fig.colorbar(points, ax=left, label="temperature $T$ in units of $J$")
     left.set(xlabel="magnetisation per site $m$", ylabel=r"latent mean $\mu_\phi(\mathbf{x})$")
     right.plot(temperatures, curve, color=COLOURS["black"], label=r"exact $\langle|m|\rangle$")
     size = np.abs(latent).mean(1)
-    right.plot(
-        temperatures,
-        size * curve[0] / size[0],
-        "o",
-        color=COLOURS["vermilion"],
-        ms=6,
-        label=r"$\langle|\mu_\phi|\rangle$, scaled at the lowest $T$",
-    )
+    label = r"$\langle|\mu_\phi|\rangle$, scaled at the lowest $T$"
+    right.plot(temperatures, size * curve[0] / size[0], "o", color=COLOURS["vermilion"], ms=6, label=label)
+    size = np.abs(translated).mean(1)
+    right.plot(temperatures, size, "s", color=COLOURS["blue"], ms=5, mfc="none", label="the same, decoded to spins")
     right.axvline(
         2 / math.log(1 + math.sqrt(2)), color="#5a5a5a", lw=1, ls=":", label=r"$T_\mathrm{c}$, infinite lattice"
     )
-    right.set(xlabel="temperature $T$ in units of $J$", ylabel="order parameter", ylim=(0, 1.3))
-    right.legend(loc="upper right", fontsize=9)
+    right.set(xlabel="temperature $T$ in units of $J$", ylabel="order parameter", ylim=(0, 1.05))
+    fig.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return fig, (left, right)
 
 
