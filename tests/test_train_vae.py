@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from genphys import data, vae
-from genphys.train import burda_vae, evaluate_vae, train_vae
+from genphys.train import burda_vae, evaluate_vae, load_weights, main, train_vae
 
 SETTINGS = {
     "steps": 6,
@@ -88,3 +88,16 @@ def test_the_evaluation_is_the_bound_of_the_fixed_binarisation(images):
     assert abs(found["stderr_test_set"] - exact.std().item() / math.sqrt(100)) < 1e-3
     assert abs(found["kl"]) < 1e-9 and found["importance_samples"] == 7 and found["test_images"] == 100
     assert abs(found["elbo"] - found["reconstruction"]) < 1e-9
+
+
+@pytest.mark.parametrize("options, name", [([], "vae"), (["--k", "3"], "iwae")])
+def test_the_command_writes_weights_and_their_record(images, tmp_path, monkeypatch, options, name):
+    monkeypatch.setattr(data, "mnist", lambda *arguments, **options: (images, None))
+    few = ["--steps", "2", "--batch", "50", "--importance-samples", "5"]
+    main(["vae", "--folder", str(tmp_path), *few, *options])
+    weights_found, record = load_weights(name, tmp_path)
+    model = burda_vae()
+    model.load_state_dict(weights_found)
+    assert record["command"] == " ".join(["python -m genphys.train vae --steps 2", *options, "--batch 50"])
+    again = evaluate_vae(model, images, samples=5, seed=1)
+    assert again["log_likelihood"] == record["metrics"]["log_likelihood"] < 0
