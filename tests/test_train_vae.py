@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from genphys import data, vae
-from genphys.train import burda_vae, evaluate_vae, load_weights, main, train_vae
+from genphys.train import burda_vae, evaluate_vae, load_weights, main, tensor_hash, train_vae, write_weights
 
 SETTINGS = {
     "steps": 6,
@@ -49,6 +49,17 @@ def test_an_interrupted_training_equals_an_uninterrupted_one(images, tmp_path, m
     assert torch.equal(weights(resumed), weights(whole))
     other, _ = train_vae(images, tmp_path / "other", seed=2, **SETTINGS)
     assert not torch.equal(weights(other), weights(whole))
+    with pytest.raises(ValueError, match=r"rate: 0\.001 there, 0\.002 here"):
+        train_vae(images, tmp_path / "cut", seed=1, **(SETTINGS | {"rate": 2e-3}))
+
+
+def test_a_training_can_begin_from_weights(images, tmp_path):
+    first, _ = train_vae(images, tmp_path / "first", seed=1, **SETTINGS)
+    write_weights(tmp_path / "first.safetensors", first.state_dict(), {})
+    still = SETTINGS | {"rate": 1e-12, "last_rate": 1e-12}
+    second, record = train_vae(images, tmp_path / "second", seed=2, start=tmp_path / "first.safetensors", **still)
+    torch.testing.assert_close(weights(second), weights(first), rtol=0, atol=1e-7)
+    assert record["settings"]["start"] == tensor_hash(*first.state_dict().values())
 
 
 def test_one_step_is_adam_on_the_bound(images, tmp_path):
@@ -99,5 +110,7 @@ def test_the_command_writes_weights_and_their_record(images, tmp_path, monkeypat
     model = burda_vae()
     model.load_state_dict(weights_found)
     assert record["command"] == " ".join(["python -m genphys.train vae --steps 2", *options, "--batch 50"])
+    main(["vae", "--folder", str(tmp_path / "on"), "--start", str(tmp_path / f"{name}.safetensors"), *few, *options])
+    assert load_weights(name, tmp_path / "on")[1]["before"]["metrics"] == record["metrics"]
     again = evaluate_vae(model, images, samples=5, seed=1)
     assert again["log_likelihood"] == record["metrics"]["log_likelihood"] < 0

@@ -568,7 +568,9 @@ def burda_vae():
     return vae.VAE(encoder, vae.BernoulliDecoder(vae.dense_decoder_net(50, (200, 200), 784)), 784, 50)
 
 
-def train_vae(images, folder, *, steps, k, first_k, first_steps, draws, batch, rate, last_rate, seed, every=60.0):
+def train_vae(
+    images, folder, *, steps, k, first_k, first_steps, draws, batch, rate, last_rate, seed, start=None, every=60.0
+):
     r"""Train :func:`burda_vae` on images binarised anew at every step, by Adam with a rate that falls as a cosine.
 
     Each step ascends the importance-weighted bound of ``k`` samples; ``k = 1`` is the evidence lower bound, with its
@@ -587,6 +589,7 @@ def train_vae(images, folder, *, steps, k, first_k, first_steps, draws, batch, r
         rate: The first learning rate.
         last_rate: The last one.
         seed: The seed of the whole run.
+        start: A file of weights to begin from; random ones where left out.
         every: Seconds between checkpoints.
 
     Returns:
@@ -601,6 +604,9 @@ def train_vae(images, folder, *, steps, k, first_k, first_steps, draws, batch, r
     model = vae.initialise(burda_vae(), generator)
     with torch.no_grad():
         model.decoder.net[-1].bias.copy_(torch.logit(images.mean(0), eps=1e-3))
+    if start is not None:
+        model.load_state_dict(read_checkpoint(start)[0])
+    began_from = tensor_hash(*model.state_dict().values())
     optimiser = torch.optim.Adam(model.parameters(), lr=rate, fused=True)
     rows = Shuffled(len(images), batch, seed)
 
@@ -632,6 +638,7 @@ def train_vae(images, folder, *, steps, k, first_k, first_steps, draws, batch, r
         folder=folder,
         settings={
             "steps": steps,  # the rate depends on it
+            "start": began_from,
             "k": k,
             "first_k": first_k,
             "first_steps": first_steps,
@@ -684,7 +691,7 @@ def evaluate_vae(model, images, *, samples, seed):
     }
 
 
-_VAE_OPTIONS = ("steps", "k", "first_k", "first_steps", "draws", "batch", "rate", "last_rate", "seed")
+_VAE_OPTIONS = ("steps", "k", "first_k", "first_steps", "draws", "batch", "rate", "last_rate", "seed", "start")
 
 
 def _vae_command(arguments):
@@ -698,7 +705,7 @@ def _vae_command(arguments):
     metrics = evaluate_vae(model, test, samples=arguments.importance_samples, seed=arguments.seed)
     print(f"test log-likelihood {metrics['log_likelihood']:.2f} nats, a lower bound")
     changed = {name: value for name, value in options.items() if value != arguments.defaults[name]}
-    words = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in changed.items())
+    words = " ".join(f"--{name.replace('_', '-')} {Path(str(value)).name}" for name, value in changed.items())
     provenance = {
         "command": f"python -m genphys.train vae {words}".strip(),
         "model": "burda_vae",
@@ -709,6 +716,8 @@ def _vae_command(arguments):
         "metrics": metrics,
         "history": record["history"],
     }
+    if arguments.start is not None:
+        provenance["before"] = json.loads(Path(arguments.start).with_suffix(".json").read_text(encoding="utf-8"))
     write_weights(Path(arguments.folder) / ("vae" if arguments.k == 1 else "iwae"), model.state_dict(), provenance)
 
 
@@ -722,6 +731,9 @@ def _vae_parser(commands):
     parser.add_argument("--batch", type=int, default=100, help="images in a step")
     parser.add_argument("--rate", type=float, default=2e-3, help="first learning rate")
     parser.add_argument("--last-rate", type=float, default=2e-5, help="last learning rate")
+    parser.add_argument(
+        "--start", default=None, help="weights to begin from, with their record beside them (default: random ones)"
+    )
     parser.add_argument("--importance-samples", type=int, default=5_000, help="samples of the evaluation")
     parser.set_defaults(run=_vae_command, defaults={name: parser.get_default(name) for name in _VAE_OPTIONS})
 
