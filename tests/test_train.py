@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from genphys import data, rbm, train
 from safetensors.torch import load_file
+
+from genphys import data, rbm, train
 
 CODE = str(Path(__file__).resolve().parents[1] / "code")
 SETTINGS = {
@@ -122,7 +123,7 @@ def test_a_broken_checkpoint_is_refused_by_name(tmp_path):
     run(tmp_path, 3)
     path = tmp_path / "checkpoint.safetensors"
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(ValueError, match="checkpoint.safetensors is truncated or corrupt"):
+    with pytest.raises(ValueError, match=r"checkpoint.safetensors is truncated or corrupt"):
         run(tmp_path, 5)
     with pytest.raises(FileNotFoundError, match="nothing"):
         train.read_checkpoint(tmp_path / "nothing")
@@ -177,7 +178,7 @@ def test_move_average_weighs_the_steps_as_it_says():
         train.move_average(average, model, 2 / (t + 1))
     weights = torch.arange(1, 5) * 2 / (4 * 5)
     assert average.weight.item() == pytest.approx((weights * values).sum().item(), abs=1e-6)
-    with pytest.raises(ValueError, match="rate is 1.5"):
+    with pytest.raises(ValueError, match=r"rate is 1.5"):
         train.move_average(average, model, 1.5)
 
 
@@ -189,12 +190,12 @@ def test_weights_come_with_a_record_that_names_them(tmp_path):
     assert found["metrics"] == record["metrics"]
     assert set(found["versions"]) == {"python", "torch", "numpy", "genphys"}
     assert load_file(tmp_path / "toy.safetensors")["w"].shape == (4,)
-    with pytest.raises(ValueError, match="takes one of the weights in .*: toy"):
+    with pytest.raises(ValueError, match=r"takes one of the weights in .*: toy"):
         train.load_weights("other", tmp_path)
     content = bytearray((tmp_path / "toy.safetensors").read_bytes())
     content[-1] ^= 1
     (tmp_path / "toy.safetensors").write_bytes(content)
-    with pytest.raises(ValueError, match="toy.safetensors is truncated or corrupt"):
+    with pytest.raises(ValueError, match=r"toy.safetensors is truncated or corrupt"):
         train.load_weights("toy", tmp_path)
 
 

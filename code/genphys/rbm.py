@@ -373,7 +373,7 @@ class _RBM(nn.Module):
         Raises:
             ValueError: The layer to be summed over has more than 25 units.
         """
-        chunk_logits = torch.stack([energy.neg().logsumexp(0) for _, energy in self._sweep()])
+        chunk_logits = self._chunk_log_sums()
         counts = torch.multinomial(chunk_logits.softmax(0), n, replacement=True, generator=generator)
         counts = counts.bincount(minlength=len(chunk_logits)).tolist()
         drawn = []
@@ -393,6 +393,10 @@ class _RBM(nn.Module):
         """The states of the enumerated layer and their free energies, a chunk at a time."""
         for unit_states in self._chunks():
             yield unit_states, self._layer_free_energy(unit_states)
+
+    def _chunk_log_sums(self) -> torch.Tensor:
+        # numbers and not tensors: thousands of small blocks kept between large ones that are freed scatter the heap
+        return self.weight.new_tensor([energy.neg().logsumexp(0).item() for _, energy in self._sweep()])
 
     def _chunks(self) -> Iterator[torch.Tensor]:
         layer = self._enumerable()
@@ -420,7 +424,7 @@ class _LogPartition(torch.autograd.Function):
     def forward(ctx, model, *parameters):
         ctx.model = model
         ctx.save_for_backward(*parameters)
-        return torch.stack([energy.neg().logsumexp(0) for _, energy in model._sweep()]).logsumexp(0)
+        return model._chunk_log_sums().logsumexp(0)
 
     @staticmethod
     @once_differentiable
@@ -794,7 +798,6 @@ def _ascend(model, direction, rate, weight_decay):
 # Exact kernel, annealing and tempering
 
 
-@torch.no_grad()
 def gibbs_kernel(model: BernoulliRBM, beta: float = 1.0, base_bias: torch.Tensor | None = None) -> torch.Tensor:
     r"""The transition matrix of one block Gibbs step (``def:rbm-gibbs-kernel``).
 
