@@ -45,6 +45,7 @@ __all__ = [
     "kaufman_heat_capacity",
     "kaufman_log_partition",
     "magnetisation",
+    "magnetisation_distribution",
     "mean_and_error",
     "observables",
     "onsager_energy",
@@ -358,6 +359,50 @@ def onsager_energy(T):
         ValueError: T is not positive and finite.
     """
     return -_derivative(_onsager, 1 / _temperature(T), 1)
+
+
+def magnetisation_distribution(L, T):
+    r"""Return the exact distribution of the magnetisation, by a transfer matrix with a fugacity on every spin.
+
+    With :math:`n_+` spins up, the generating function is a product over the rows of the lattice,
+
+    .. math:: Z(z) = \sum_{\mathbf{s}} z^{n_+(\mathbf{s})} e^{-E(\mathbf{s})/T} = \operatorname{tr} (D_z V)^L ,
+
+    where the diagonal :math:`D_z` holds the fugacities and the bonds within a row, and :math:`V` the bonds between two
+    rows. Its values at the :math:`(N+1)`-th roots of unity are the discrete Fourier transform of the weights of
+    :math:`n_+ = 0, \dots, N`.
+
+    Args:
+        L: The linear size, from 2 to 8; the work grows as :math:`8^L`.
+        T: The temperature in units of J, a number.
+
+    Returns:
+        The magnetisations :math:`m = (2n_+ - N)/N` and their probabilities, both float64 of shape :math:`(N + 1)`.
+
+    Raises:
+        ValueError: L is not an integer from 2 to 8, or T is not positive and finite.
+
+    References:
+        Kramers and Wannier, Phys. Rev. 60, 252 (1941).
+    """
+    _check_count("L", L, 2)
+    if L > 8:
+        raise ValueError(f"L is {L}, takes 2 to 8: the transfer matrix has 4^L entries")
+    T = _scalar_temperature(T)
+    N = L * L
+    row = all_configurations(L, values=(-1, 1))  # (2^L, L)
+    up = (row + 1).sum(1) / 2
+    within = ((row * row.roll(-1, 1)).sum(1) - L) / T  # from the ground state's energy, so that nothing overflows
+    between = ((row @ row.T - L) / T).exp().to(torch.complex128)
+    weights = torch.empty(N + 1, dtype=torch.complex128)
+    for j in range((N + 1) // 2 + 1):
+        step = torch.exp(within + 2j * math.pi * j / (N + 1) * up)[:, None] * between
+        half = torch.linalg.matrix_power(step, L // 2)
+        rest = half if L % 2 == 0 else half @ step
+        weights[j] = (half * rest.T).sum()  # the trace of the product
+        weights[-j % (N + 1)] = weights[j].conj().resolve_conj()
+    p = torch.fft.fft(weights).real.clamp(min=0)
+    return torch.linspace(-1, 1, N + 1, dtype=torch.float64), p / p.sum()
 
 
 def spontaneous_magnetisation(T):

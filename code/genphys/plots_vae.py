@@ -1,0 +1,141 @@
+r"""The figures that only the chapter on variational autoencoders draws, in the style of ``genphys.plots``."""
+
+import math
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+
+from genphys.plots import COLOURS
+
+__all__ = ["autoencoder_map", "manifold", "order_parameter", "two_panels"]
+
+
+def autoencoder_map():
+    """Draw the two networks of a variational autoencoder, and where chance enters.
+
+    Returns:
+        The figure and the axes.
+    """
+    fig, ax = plt.subplots(figsize=(7.4, 2.5))
+    ax.set(xlim=(0, 14.6), ylim=(0, 4.4))
+    ax.axis("off")
+    boxes = {  # left, bottom, width, height, text, colour
+        "x": (0.1, 1.3, 1.3, 1.2, r"$\mathbf{x}$", "#d9d9d9"),
+        "encoder": (2.3, 1.1, 2.2, 1.6, "encoder\n" + r"$q_\phi(\mathbf{h}|\mathbf{x})$", "#cfe5f3"),
+        "moments": (5.3, 1.1, 1.9, 1.6, r"$\boldsymbol{\mu}_\phi,\ \boldsymbol{\sigma}_\phi$", "white"),
+        "h": (8.2, 1.3, 1.3, 1.2, r"$\mathbf{h}$", "white"),
+        "decoder": (10.3, 1.1, 2.2, 1.6, "decoder\n" + r"$p_\theta(\mathbf{x}|\mathbf{h})$", "#fbdcc8"),
+        "xhat": (13.2, 1.3, 1.3, 1.2, r"$\mathbf{x}$", "#d9d9d9"),
+    }
+    for x, y, width, height, text, colour in boxes.values():
+        ax.add_patch(FancyBboxPatch((x, y), width, height, boxstyle="round,pad=0.06", fc=colour, ec="black", lw=1.1))
+        ax.text(x + width / 2, y + height / 2, text, ha="center", va="center", fontsize=11)
+
+    def arrow(start, end, dashed=False):
+        style = {"arrowstyle": "-|>", "mutation_scale": 12, "color": "black", "ls": "--" if dashed else "-"}
+        ax.add_patch(FancyArrowPatch(start, end, shrinkA=0, shrinkB=0, **style))
+
+    row = 1.9
+    for left, right in ((1.5, 2.2), (4.6, 5.2), (7.3, 8.1), (9.6, 10.2)):
+        arrow((left, row), (right, row))
+    arrow((12.6, row), (13.1, row), dashed=True)
+    ax.text(8.85, 4.0, r"noise $\boldsymbol{\epsilon} \sim \mathcal{N}(\mathbf{0}, I)$", ha="center", va="center")
+    arrow((8.85, 3.7), (8.85, 2.62), dashed=True)
+    ax.text(
+        8.85,
+        0.45,
+        r"$\mathbf{h} = \boldsymbol{\mu}_\phi + \boldsymbol{\sigma}_\phi\odot\boldsymbol{\epsilon}$",
+        ha="center",
+        va="center",
+    )
+    ax.text(12.85, 0.45, "a draw", ha="center", va="center")
+    ax.text(3.4, 0.45, "a network of $\\mathbf{x}$", ha="center", va="center")
+    return fig, ax
+
+
+def manifold(images, ticks):
+    """Draw the decoder's means over a square lattice of two latent variables.
+
+    Args:
+        images: Shape (n * n, side * side); the first latent variable runs along the columns, the second upwards.
+        ticks: The n latent values along each axis.
+
+    Returns:
+        The figure and the axes.
+
+    Raises:
+        ValueError: There are not n * n square images.
+    """
+    images, ticks = np.asarray(images), np.asarray(ticks)
+    n, side = len(ticks), math.isqrt(images.shape[-1])
+    if images.shape != (n * n, side * side):
+        raise ValueError(f"images has shape {images.shape}, takes (n * n, side * side) with n = {n}")
+    tiles = images.reshape(n, n, side, side)[::-1]  # the largest second latent on top
+    fig, ax = plt.subplots(figsize=(5.2, 5.2))
+    ax.imshow(tiles.transpose(0, 2, 1, 3).reshape(n * side, n * side), cmap="Greys", vmin=0, vmax=1)
+    places = side * (np.arange(n) + 0.5) - 0.5
+    chosen = np.linspace(0, n - 1, min(n, 6)).round().astype(int)
+    ax.set_xticks(places[chosen], [f"{ticks[i]:.1f}" for i in chosen])
+    ax.set_yticks(places[::-1][chosen], [f"{ticks[i]:.1f}" for i in chosen])
+    ax.grid(False)
+    ax.set(xlabel="$h_1$", ylabel="$h_2$")
+    return fig, ax
+
+
+def order_parameter(latent, translated, magnetisation, temperatures, curve):
+    r"""Draw a latent variable against the magnetisation, and the mean sizes of both against the temperature.
+
+    Args:
+        latent: The latent variable of each configuration, shape (temperatures, configurations).
+        translated: The magnetisation that the decoder gives to each latent variable, of the same shape.
+        magnetisation: The magnetisation per site of each configuration, of the same shape.
+        temperatures: Shape (temperatures,), in units of J.
+        curve: The exact :math:`\langle|m|\rangle` at those temperatures.
+
+    Returns:
+        The figure and its two axes.
+
+    Raises:
+        ValueError: The shapes do not fit.
+    """
+    rows = [np.asarray(a) for a in (latent, translated, magnetisation)]
+    temperatures, curve = np.asarray(temperatures), np.asarray(curve)
+    if len({r.shape for r in rows}) > 1 or not rows[0].shape[:1] == temperatures.shape == curve.shape:
+        shapes = ", ".join(str(a.shape) for a in (*rows, temperatures, curve))
+        raise ValueError(
+            f"latent, translated, magnetisation, temperatures and curve have shapes {shapes}, "
+            "take (t, n) three times and (t,) twice"
+        )
+    latent, translated, magnetisation = rows
+    fig, (left, right) = plt.subplots(1, 2, figsize=(7.6, 4.0))
+    colour = np.broadcast_to(temperatures[:, None], latent.shape)
+    style = {"s": 5, "cmap": "cividis", "alpha": 0.6, "linewidths": 0, "rasterized": True}
+    points = left.scatter(magnetisation, latent, c=colour, **style)
+    fig.colorbar(points, ax=left, label="temperature $T$ in units of $J$")
+    left.set(xlabel="magnetisation per site $m$", ylabel=r"latent mean $\mu_\phi(\mathbf{x})$")
+    right.plot(temperatures, curve, color=COLOURS["black"], label=r"exact $\langle|m|\rangle$")
+    size = np.abs(latent).mean(1)
+    label = r"$\langle|\mu_\phi|\rangle$, scaled at the lowest $T$"
+    right.plot(temperatures, size * curve[0] / size[0], "o", color=COLOURS["vermilion"], ms=6, label=label)
+    size = np.abs(translated).mean(1)
+    right.plot(temperatures, size, "s", color=COLOURS["blue"], ms=5, mfc="none", label="the same, decoded to spins")
+    right.axvline(
+        2 / math.log(1 + math.sqrt(2)), color="#5a5a5a", lw=1, ls=":", label=r"$T_\mathrm{c}$, infinite lattice"
+    )
+    right.set(xlabel="temperature $T$ in units of $J$", ylabel="order parameter", ylim=(0, 1.05))
+    fig.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return fig, (left, right)
+
+
+def two_panels(width=7.6, height=3.4):
+    """An empty figure with two axes side by side.
+
+    Args:
+        width: Its width in inches.
+        height: Its height in inches.
+
+    Returns:
+        The figure and the two axes.
+    """
+    return plt.subplots(1, 2, figsize=(width, height))

@@ -1,0 +1,31 @@
+"""Faults of the kind that is made in earnest: (name, module, function, old, new)."""
+
+FAULTS = [
+    ("Gaussian density without its 2 pi", "vae", "GaussianDecoder.log_prob", " + LOG_2PI", ""),
+    ("variance in place of the standard deviation", "vae", "reparameterise", "(0.5 * log_variance)", "log_variance"),
+    ("sign of the encoder's entropy", "vae", "VAE._log_weights", "+ log_variance)", "- log_variance)"),
+    ("prior left out of the weights", "vae", "VAE._log_weights", " - h.square()", ""),
+    ("sum over the draws without 1/L", "vae", "VAE.elbo", "noise)).mean(0)", "noise)).sum(0)"),
+    ("KL term without its 1/2", "vae", "kl_standard_normal", "return 0.5 * (", "return ("),
+    ("sign of log sigma^2 in the KL term", "vae", "kl_standard_normal", "- log_variance)", "+ log_variance)"),
+    ("sign of the gradient of a logit", "vae", "_BernoulliLogProb.backward", "x - logits", "logits - x"),
+    (
+        "gradient that takes a logit for a probability",
+        "vae",
+        "_BernoulliLogProb.backward",
+        "logits.sigmoid()",
+        "logits",
+    ),
+    ("half of the log-determinant", "vae", "LinearVAE.evidence", "+ 2 * root", "+ root"),
+    ("posterior covariance without sigma^2", "vae", "LinearVAE.posterior", "self.variance * torch", "torch"),
+    (
+        "precision in place of the variance",
+        "vae",
+        "LinearVAE.set_optimal_encoder",
+        "/ precision",
+        "* precision",
+    ),
+    ("noise from the kept eigenvalues", "exact", "ppca_fit", "values[: D - k].mean()", "values[D - k :].mean()"),
+    ("many draws without the division by k", "vae", "VAE.log_likelihood_bound", "total - math.log(k)", "total"),
+    ("roots of unity of the wrong order", "ising", "magnetisation_distribution", "(N + 1) * up", "N * up"),
+]
