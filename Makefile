@@ -44,7 +44,7 @@ notebooks: $(STAMP) ## Write the launchable notebooks book/*.ipynb from the chap
 test: $(STAMP) lint ## Run every test: package, equations, notebooks, site; warnings are fatal
 	@$(BIN)/python book/_ext/make_book.py --strict
 	@$(BIN)/python book/_ext/make_book.py --notebooks
-	@$(BIN)/python -m pytest -c tests/pytest.ini --rootdir=. tests
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -c tests/pytest.ini --rootdir=. tests
 	@$(NBVAL) $(NOTEBOOKS)
 
 lint: $(STAMP) ## Check the code's style
