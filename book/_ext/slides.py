@@ -36,13 +36,26 @@ window.MathJax = {{
 {slides}
 </div></main>
 <script>
-const fit = () => document.querySelectorAll('.present div.math mjx-container[display="true"]').forEach(e => {{
-  const size = parseFloat(getComputedStyle(e).fontSize), ratio = e.parentElement.clientWidth / (e.scrollWidth + 90);
-  if (ratio < 1) e.style.fontSize = `${{size * ratio}}px`;
-}});
+// A formula wider than a slide is set smaller; a slide fuller than the screen is scaled down as a whole.
+const fit = () => {{
+  const slide = Reveal.getCurrentSlide(), top = slide.getBoundingClientRect().top;
+  slide.style.zoom = 1;
+  slide.querySelectorAll('div.math mjx-container[display="true"]').forEach(e => {{
+    e.style.fontSize = "";
+    const size = parseFloat(getComputedStyle(e).fontSize), ratio = e.parentElement.clientWidth / (e.scrollWidth + 90);
+    if (ratio < 1) e.style.fontSize = `${{size * ratio}}px`;
+  }});
+  let zoom = 1;
+  for (let k = 0; k < 5; k++) {{ // a smaller scale breaks lines elsewhere: measure again
+    const boxes = [...slide.querySelectorAll("*")].map(e => e.getBoundingClientRect()).filter(r => r.width);
+    const height = (Math.max(...boxes.map(r => r.bottom)) - top) / Reveal.getScale();
+    if (height <= 705) break;
+    slide.style.zoom = zoom = Math.max(0.6, zoom * 695 / height);
+  }}
+}};
 MathJax.startup.promise.then(() => MathJax.typesetPromise()).then(() => Reveal.initialize({{
   hash: true, slideNumber: "c/t", transition: "none", width: 1280, height: 720, margin: 0.05, center: false
-}})).then(() => {{ fit(); Reveal.on("slidechanged", fit); }});
+}})).then(() => {{ fit(); Reveal.on("slidechanged", fit); window.addEventListener("load", fit); }});
 </script>
 </body>
 </html>
