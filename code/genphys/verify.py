@@ -145,7 +145,9 @@ def compare_slope(label, x, y, slope, atol, *, route=""):
     _check_label(label)
     x, y = _side(label, "x", x), _side(label, "y", y)
     if x.shape != y.shape or x.dim() != 1 or len(x) < 3:
-        raise CheckRefused(f"{label}: x and y take one shape (n,) with n >= 3, got {tuple(x.shape)} and {tuple(y.shape)}")
+        raise CheckRefused(
+            f"{label}: x and y take one shape (n,) with n >= 3, got {tuple(x.shape)} and {tuple(y.shape)}"
+        )
     if not ((x > 0).all() and (y > 0).all()):
         raise CheckRefused(f"{label}: x and y must be positive")
     if x.max() < 4 * x.min():
@@ -210,8 +212,9 @@ def report(name, value, band, *, unit="", digits=4):
     unit = f" {unit}" if unit else ""
     band_text = f"{name}: in the band [{low:g}, {high:g}]{unit}"
     value_text = f"{name}: {value:.{digits}g}{unit}, in the band [{low:g}, {high:g}]{unit}"
-    found = {"report": name, "value": value, "low": low, "high": high, "plain": band_text}
-    _display(_bundle(band_text, "report", ""), _bundle(value_text, "report", ""), found)
+    band_only = _bundle(band_text, "report", "")
+    found = {"report": name, "value": value, "low": low, "high": high, "band_only": band_only}
+    _display(band_only, _bundle(value_text, "report", ""), found)
 
 
 def _check_label(label):
@@ -223,12 +226,13 @@ def _side(label, name, value):
     """A side as a float64 tensor off the graph; refuses what is not a non-empty array of finite real numbers."""
     if isinstance(value, (str, bytes)) or value is None:
         raise CheckRefused(f"{label}: {name} is {value!r}, takes a tensor or a number")
+    if isinstance(value, complex) or "complex" in str(getattr(value, "dtype", "")):
+        raise CheckRefused(f"{label}: {name} is complex, takes real numbers (compare .real and .imag)")
     try:
-        value = torch.as_tensor(value).detach()
+        # torch.as_tensor(0.1) alone would round a Python number to float32
+        value = value.detach() if isinstance(value, torch.Tensor) else torch.as_tensor(value, dtype=torch.float64)
     except (TypeError, ValueError, RuntimeError) as error:
         raise CheckRefused(f"{label}: {name} is {type(value).__name__}, takes a tensor or a number") from error
-    if value.is_complex():
-        raise CheckRefused(f"{label}: {name} is complex, takes real numbers (compare .real and .imag)")
     if value.numel() == 0:
         raise CheckRefused(f"{label}: {name} is empty")
     value = value.to("cpu", torch.float64)
