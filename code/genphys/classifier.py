@@ -55,8 +55,8 @@ class Classifier(nn.Module):
 
 
 def _in_pieces(function, images, size=500):
-    with torch.inference_mode():
-        return torch.cat([function(piece) for piece in _check_images(images).split(size)]).clone()
+    with torch.no_grad():
+        return torch.cat([function(piece) for piece in _check_images(images).split(size)])
 
 
 def classify(classifier, images):
