@@ -241,7 +241,7 @@ def planes(samples, centres, titles):
     """
     centres = _array(centres)
     reach = 1.45 * np.abs(centres).max()
-    fig, axes = plt.subplots(1, len(titles), figsize=(2.05 * len(titles), 2.3), sharey=True, squeeze=False)
+    fig, axes = plt.subplots(1, len(titles), figsize=(2.05 * len(titles), 2.7), sharey=True, squeeze=False)
     for ax, points, title in zip(axes[0], samples, titles, strict=True):
         points = _array(points)
         ax.plot(centres[:, 0], centres[:, 1], "o", ms=9, mfc="none", mec=_RED, mew=1.2)
