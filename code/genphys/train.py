@@ -667,18 +667,18 @@ def _classifier_parser(commands):
 # Generative adversarial networks
 
 GAN_RUNS = {
-    "lecture": {"loss": "non-saturating", "noise": "uniform", "noise_size": 20, "channels": 0, "d_steps": 1,
-                "rate": 1e-3, "betas": [0.9, 0.999], "gp_weight": 0.0, "r1_weight": 0.0, "decay": 0.0,
+    "lecture": {"loss": "non-saturating", "noise": "uniform", "noise_size": 20, "channels": 0, "d_channels": 0,
+                "d_steps": 1, "rate": 1e-3, "betas": [0.9, 0.999], "gp_weight": 0.0, "r1_weight": 0.0, "decay": 0.0,
                 "falling": False, "steps": 42_950},
-    "dcgan": {"loss": "non-saturating", "noise": "normal", "noise_size": 64, "channels": 16, "d_steps": 1,
-              "rate": 5e-4, "betas": [0.5, 0.999], "gp_weight": 0.0, "r1_weight": 0.1, "decay": 0.998,
-              "falling": True, "steps": 3500},
-    "wgan-gp": {"loss": "wasserstein", "noise": "normal", "noise_size": 64, "channels": 16, "d_steps": 2,
-                "rate": 5e-4, "betas": [0.0, 0.9], "gp_weight": 10.0, "r1_weight": 0.0, "decay": 0.998,
-                "falling": True, "steps": 2200},
-    "conditional": {"loss": "non-saturating", "noise": "normal", "noise_size": 64, "channels": 16, "d_steps": 1,
-                    "rate": 5e-4, "betas": [0.5, 0.999], "gp_weight": 0.0, "r1_weight": 0.1, "decay": 0.998,
-                    "falling": True, "steps": 5000},
+    "dcgan": {"loss": "non-saturating", "noise": "normal", "noise_size": 64, "channels": 16, "d_channels": 32,
+              "d_steps": 1, "rate": 5e-4, "betas": [0.5, 0.999], "gp_weight": 0.0, "r1_weight": 0.0, "decay": 0.999,
+              "falling": True, "steps": 4000},
+    "wgan-gp": {"loss": "wasserstein", "noise": "normal", "noise_size": 64, "channels": 16, "d_channels": 32,
+                "d_steps": 2, "rate": 1e-3, "betas": [0.5, 0.9], "gp_weight": 10.0, "r1_weight": 0.0, "decay": 0.998,
+                "falling": True, "steps": 3000},
+    "conditional": {"loss": "non-saturating", "noise": "normal", "noise_size": 64, "channels": 16, "d_channels": 16,
+                    "d_steps": 1, "rate": 5e-4, "betas": [0.5, 0.999], "gp_weight": 0.0, "r1_weight": 0.1,
+                    "decay": 0.998, "falling": True, "steps": 5000},
 }  # fmt: skip
 
 
@@ -700,15 +700,15 @@ def gan_networks(run, rng=None):
 
     if run not in GAN_RUNS:
         raise ValueError(f"run is {run!r}, takes one of {', '.join(map(repr, GAN_RUNS))}")
-    size, channels = GAN_RUNS[run]["noise_size"], GAN_RUNS[run]["channels"]
+    size, channels, d_channels = (GAN_RUNS[run][key] for key in ("noise_size", "channels", "d_channels"))
     if run == "lecture":
         return gan.mlp_generator(size, rng=rng), gan.mlp_discriminator(rng=rng)
     if run == "conditional":
         return (
             gan.ConditionalGenerator(size, channels=channels, rng=rng),
-            gan.ConditionalDiscriminator(channels=channels, rng=rng),
+            gan.ConditionalDiscriminator(channels=d_channels, rng=rng),
         )
-    return gan.conv_generator(size, channels, rng=rng), gan.conv_discriminator(channels, rng=rng)
+    return gan.conv_generator(size, channels, rng=rng), gan.conv_discriminator(d_channels, rng=rng)
 
 
 def train_gan(images, labels, run, folder, *, steps, batch, seed, shown=20, every=60.0):
