@@ -315,8 +315,8 @@ def checkerboard(n, generator, cells=4):
     r"""Points uniform on every other square of a board: density :math:`2 / a^2` on half of a board of side :math:`a`.
 
     The board is :math:`[-\tfrac{a}{2}, \tfrac{a}{2})^2` with unit squares, :math:`a` = ``cells``; a point has density
-    where :math:`\lfloor x + \tfrac{a}{2} \rfloor + \lfloor y + \tfrac{a}{2} \rfloor` is even. Its differential entropy is
-    :math:`\ln (a^2 / 2)` nats.
+    where :math:`\lfloor x + \tfrac{a}{2} \rfloor + \lfloor y + \tfrac{a}{2} \rfloor` is even. Its differential entropy
+    is :math:`\ln (a^2 / 2)` nats.
 
     Args:
         n: The number of points, at least 1.

@@ -1,0 +1,71 @@
+# Deep Generative Models for the Physical Sciences: `make help` lists the targets.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+NOTEBOOKS := $(wildcard book/*.ipynb)
+NBVAL := $(BIN)/python -m pytest -c tests/pytest.ini --rootdir=. --nbval --nbval-current-env --nbval-cell-timeout=300
+SOURCES := code book/_ext tests .github/scripts $(wildcard benchmarks)
+# Where PyTorch comes from: empty, the package index (on Linux it brings CUDA, 5.5 GB); cpu, PyTorch's CPU wheels (1 GB).
+TORCH_INDEX ?=
+TORCH_URL := $(if $(filter cpu,$(TORCH_INDEX)),https://download.pytorch.org/whl/cpu,$(TORCH_INDEX))
+
+export PYTHONPATH := $(CURDIR)/code
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYTHONDONTWRITEBYTECODE := 1
+
+.PHONY: help book test lint test-cpus faults notebooks serve bench address clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@echo "  TORCH_INDEX=cpu make book    takes PyTorch's CPU wheels (1 GB instead of 5.5 GB)"
+
+$(STAMP): requirements.txt code/pyproject.toml
+	@command -v git >/dev/null || { echo "git is missing: install it with your system's package manager"; exit 1; }
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: install Python 3.11 or newer"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "$(PYTHON) is $$($(PYTHON) -V): install Python 3.11 or newer, or name one: make PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	    { echo "$(PYTHON) cannot make environments: install its venv module (Debian and Ubuntu: python3-venv)"; exit 1; }
+	@echo "Installing the environment into $(VENV) (once; a few minutes)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(if $(TORCH_URL),$(BIN)/python -m pip install --quiet --index-url $(TORCH_URL) $$(grep -E '^(torch|torchvision)==' requirements.txt),:)
+	@$(BIN)/python -m pip install --quiet -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --no-deps -e ./code
+	@touch $@
+
+book: $(STAMP) ## Execute the chapters and write book/_build/html/index.html
+	@$(BIN)/python book/_ext/make_book.py
+
+notebooks: $(STAMP) ## Write the launchable notebooks book/*.ipynb from the chapters
+	@$(BIN)/python book/_ext/make_book.py --notebooks
+	@rm -f book/*.ipynb && cp book/_build/notebooks/*.ipynb book/
+
+test: $(STAMP) lint ## Run every test: package, equations, notebooks, site; warnings are fatal
+	@$(BIN)/python book/_ext/make_book.py --strict
+	@$(BIN)/python book/_ext/make_book.py --notebooks
+	@$(BIN)/python -m pytest -c tests/pytest.ini --rootdir=. tests
+	@$(NBVAL) $(NOTEBOOKS)
+
+lint: $(STAMP) ## Check the code's style
+	@$(BIN)/ruff check --config code/pyproject.toml $(SOURCES)
+	@$(BIN)/ruff format --check --config code/pyproject.toml $(SOURCES)
+
+test-cpus: $(STAMP) ## Run the notebooks again as other processors would
+	@echo "oneDNN and MKL without AVX-512, one thread"
+	@MKL_CBWR=COMPATIBLE ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=default OMP_NUM_THREADS=1 $(NBVAL) $(NOTEBOOKS)
+
+faults: $(STAMP) ## Plant faults in the package and see the chapters' checks catch each
+	@$(BIN)/python tests/faults/run.py
+
+bench: $(STAMP) ## Print the tables of benchmarks/
+	@for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+
+serve: book ## Show the book on this machine and rebuild it when a file changes
+	@$(BIN)/python book/_ext/serve.py
+
+address: $(STAMP) ## Write the repository's address from book/_config.yml into README and the other files
+	@$(BIN)/python book/_ext/write_address.py
+
+clean: ## Remove what was built (the environment in .venv stays)
+	@rm -rf book/_build code/build code/*.egg-info .pytest_cache .ruff_cache

@@ -1,0 +1,129 @@
+"""Build the book: `python book/_ext/make_book.py [--strict] [--notebooks]`, called by the Makefile.
+
+The pages are built in `book/_build/work` and take the place of `book/_build/html` only when they are complete, so a
+failed, interrupted or out-of-space build never costs what was there before.
+"""
+
+import argparse
+import errno
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import yaml
+
+BOOK = Path(__file__).resolve().parents[1]
+BUILD = BOOK / "_build"
+ROOM = 500 * 2**20  # bytes that a build of the whole book needs on the disk, with room to spare
+
+
+class CannotBuild(Exception):
+    """Why the book cannot be built, in one line."""
+
+
+def pages(toc):
+    """The page names of a _toc.yml, in reading order."""
+    found = [toc["root"]]
+
+    def walk(entries):
+        for entry in entries:
+            if "file" in entry:
+                found.append(entry["file"])
+            walk(entry.get("sections", []))
+
+    for part in toc.get("parts", []):
+        walk(part.get("chapters", []))
+    walk(toc.get("chapters", []))
+    return found
+
+
+def check(book=BOOK, build=BUILD):
+    """Find in advance what would end in a long traceback. Raises CannotBuild."""
+    try:
+        toc = yaml.safe_load((book / "_toc.yml").read_text("utf8"))
+        names = pages(toc)
+    except (OSError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
+        raise CannotBuild(f"book/_toc.yml cannot be read: {error}") from error
+    for name in names:
+        if not any((book / f"{name}{suffix}").exists() for suffix in (".md", ".rst")):
+            raise CannotBuild(f"book/_toc.yml names {name!r}, but there is no file book/{name}.md")
+    try:
+        build.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=build) as probe:
+            probe.write(b"x")
+    except OSError as error:
+        raise CannotBuild(f"the build folder {build} cannot be written: {error.strerror}") from error
+    free = shutil.disk_usage(build).free
+    if free < ROOM:
+        raise CannotBuild(f"the disk under {build} has {free / 2**20:.0f} MB left, a build takes {ROOM / 2**20:.0f} MB")
+
+
+def run(builder, strict):
+    """One Sphinx run through Jupyter Book; returns the folder it wrote."""
+    from jupyter_book.sphinx import build_sphinx
+
+    out = BUILD / "work" / builder
+    result = build_sphinx(
+        str(BOOK),
+        str(out),
+        path_config=str(BOOK / "_config.yml"),
+        noconfig=True,
+        confoverrides={"external_toc_path": str(BOOK / "_toc.yml"), "latex_individualpages": False},
+        builder=builder,
+        warningiserror=strict,
+        keep_going=strict,
+        freshenv=strict,
+        force_all=strict,
+    )
+    if isinstance(result, OSError) and result.errno == errno.ENOSPC:
+        raise CannotBuild("the disk is full")
+    if isinstance(result, KeyboardInterrupt):
+        raise CannotBuild("interrupted; run it again, the chapters executed so far are kept")
+    if result:
+        reason = "a warning is an error here" if result == 1 else "the reason stands above"
+        raise CannotBuild(f"{reason} (builder {builder})")
+    return out
+
+
+def publish(work, target):
+    """Put a copy of a complete build in the place of the last one."""
+    fresh, old = target.with_name(target.name + ".new"), target.with_name(target.name + ".old")
+    for leftover in (fresh, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    try:
+        shutil.copytree(work, fresh)
+    except (OSError, shutil.Error) as error:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise CannotBuild(f"the finished pages could not be copied to {target}: {error}") from error
+    if target.exists():
+        os.rename(target, old)
+    os.rename(fresh, target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--strict", action="store_true", help="read every page again and make warnings fatal")
+    parser.add_argument("--notebooks", action="store_true", help="write the notebooks instead of the pages")
+    options = parser.parse_args()
+    start = time.perf_counter()
+    try:
+        check()
+        if options.notebooks:
+            target = BUILD / "notebooks"
+            publish(run("notebook", options.strict), target)
+        else:
+            target = BUILD / "html"
+            publish(run("html", options.strict), target)
+    except CannotBuild as error:
+        kept = "; the last complete build is untouched" if (BUILD / "html" / "index.html").exists() else ""
+        sys.exit(f"\nThe book was not built: {error}{kept}.")
+    print(f"\nDone in {time.perf_counter() - start:.0f} s.")
+    print(f"Open {target / 'index.html'}" if not options.notebooks else f"The notebooks are in {target}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""The lecture: what a chapter marks with the class `slide` (a cell: the tag `slide`) also goes into a deck.
+
+A section with marked blocks is one slide, its heading the title; the class `new-slide` begins another one. The deck
+stands beside its page as NAME.slides.html, so every link, picture and number in it is the page's own. reveal.js comes
+from the installed package sphinx-revealjs, whose files are copied into the site; nothing is fetched.
+"""
+
+import copy
+from importlib.resources import files
+from pathlib import Path
+from shutil import copyfile
+
+from bs4 import BeautifulSoup
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}: slides</title>
+<link rel="stylesheet" href="{root}_static/pygments.css">
+<link rel="stylesheet" href="{root}_static/reveal/reset.css">
+<link rel="stylesheet" href="{root}_static/reveal/reveal.css">
+<link rel="stylesheet" href="{root}_static/reveal/deck.css">
+<script>
+window.MathJax = {{
+  options: {{processHtmlClass: "math", ignoreHtmlClass: "reveal", enableMenu: false}},
+  startup: {{typeset: false}}
+}};
+</script>
+<script src="{root}_static/mathjax/tex-chtml.js"></script>
+<script src="{root}_static/reveal/reveal.js"></script>
+</head>
+<body>
+<main class="reveal"><div class="slides">
+<section class="title-slide"><h1>{title}</h1><p>{book}</p><p><a href="{page}">The chapter</a></p></section>
+{slides}
+</div></main>
+<script>
+MathJax.startup.promise.then(() => MathJax.typesetPromise()).then(() => Reveal.initialize({{
+  hash: true, slideNumber: "c/t", transition: "none", width: 1280, height: 720, margin: 0.05, center: false
+}}));
+</script>
+</body>
+</html>
+"""
+ASSETS = ("reset.css", "reveal.css", "reveal.js")
+
+
+def deck(app, pagename, templatename, context, doctree):
+    """Write the deck of a page from the body that the page itself gets; mark the page as having one."""
+    if doctree is None or "slide" not in context.get("body", ""):
+        return
+    body = BeautifulSoup(context["body"], "html.parser")
+    slides = collect(body)
+    if not slides:
+        return
+    text = "\n".join("<section>" + "\n".join(map(str, s)) + "</section>" for s in slides)
+    soup = BeautifulSoup(text, "html.parser")
+    page = pagename.rsplit("/", 1)[-1] + ".html"
+    for link in soup.select("a.headerlink"):
+        link.decompose()
+    for link in soup.select("a[href^='#']"):
+        link["href"] = page + link["href"]
+    for node in soup.select("[id]"):
+        del node["id"]
+    root = "../" * pagename.count("/")
+    title = BeautifulSoup(context["title"], "html.parser").get_text()
+    out = Path(app.outdir, pagename + ".slides.html")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(PAGE.format(title=title, book=app.config.html_title, slides=soup, root=root, page=page), "utf8")
+    link = f'<p class="deck"><a href="{out.name}">Slides of this chapter</a> ({len(slides) + 1})</p>\n'
+    context["body"] = context["body"].replace("</h1>", "</h1>\n" + link, 1)
+
+
+def collect(body):
+    """The slides of a page: lists of blocks, each beginning with its heading."""
+    slides, last = [], None
+    for block in body.select(".slide, .tag_slide"):
+        if block.find_parent(class_=["slide", "tag_slide"]):
+            continue
+        section = block.find_parent("section")
+        if section is None:
+            continue
+        if section is not last or "new-slide" in block["class"]:
+            heading = copy.copy(section.find(["h1", "h2", "h3", "h4"]))
+            heading.name = "h2"
+            slides.append([heading])
+            last = section
+        if "tag_slide" in block["class"] and "tag_slide-code" not in block["class"]:
+            slides[-1] += block.select(":scope > .cell_output") or block.select(".cell_output")
+        else:
+            slides[-1].append(block)
+    for nested in (n for s in slides for b in s for n in b.select("section")):
+        nested.name = "div"  # a section in a section would be a vertical slide
+    return slides
+
+
+def assets(app, exception):
+    """Not in book/_static: Jupyter Book loads every style sheet and script there on every page."""
+    if exception is None and app.builder.name == "html":
+        target = Path(app.outdir, "_static", "reveal")
+        target.mkdir(parents=True, exist_ok=True)
+        for name in ASSETS:
+            target.joinpath(name).write_bytes(
+                files("sphinx_revealjs").joinpath("_static", "revealjs", "dist", name).read_bytes()
+            )
+        copyfile(Path(__file__).with_name("deck.css"), target / "deck.css")
+
+
+def setup(app):
+    app.connect("html-page-context", deck)
+    app.connect("build-finished", assets)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

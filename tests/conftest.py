@@ -1,0 +1,59 @@
+"""What several test files share."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+BOOK = ROOT / "book"
+sys.path.insert(0, str(BOOK / "_ext"))
+
+
+class SmallBook:
+    """A book of one or two small chapters, built by the real extensions in a folder of its own."""
+
+    def __init__(self, root):
+        self.root, self.book = root, root / "book"
+        shutil.copytree(BOOK / "_ext", self.book / "_ext", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(BOOK / "_static", self.book / "_static")
+        shutil.copy(BOOK / "_config.yml", self.book)
+        (root / "code").mkdir()
+        (root / "code" / "module.py").write_text("answer = 42\n")
+        (root / "requirements.txt").write_text("")
+        self.write("references.bib", "@book{someone, title={T}, author={Some One}, year={1999}, publisher={P}}")
+        self.write("index.md", "# Index\n\nWords.\n\n```{chapter-times}\n```\n")
+        self.write("ledger.md", "# Ledger\n\n```{equation-ledger}\n```\n\n```{bibliography}\n```\n")
+
+    def write(self, name, text):
+        (self.book / name).write_text(text, "utf8")
+
+    def chapter(self, name, body):
+        head = "---\njupytext:\n  text_representation: {extension: .md, format_name: myst, format_version: 0.13}\n"
+        head += "kernelspec: {name: python3, display_name: Python 3, language: python}\n---\n"
+        self.write(name + ".md", head + f"# {name.capitalize()}\n\n{body}\n")
+        names = sorted(p.stem for p in self.book.glob("*.md") if p.stem not in ("index", "ledger"))
+        toc = "format: jb-book\nroot: index\nchapters:\n"
+        self.write("_toc.yml", toc + "".join(f"  - file: {n}\n" for n in [*names, "ledger"]))
+
+    def build(self, *arguments):
+        environment = {**os.environ, "PYTHONPATH": str(ROOT / "code")}
+        command = [sys.executable, str(self.book / "_ext" / "make_book.py"), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
+
+    def page(self, name):
+        return (self.book / "_build" / "html" / f"{name}.html").read_text("utf8")
+
+
+@pytest.fixture
+def small_book(tmp_path):
+    return SmallBook(tmp_path)
+
+
+def claim(label, cell="", prefix="eq"):
+    """A displayed formula and, where given, the cell under it."""
+    text = f"```{{math}}\n:label: {prefix}:{label}\n1 + 1 = 2\n```\n"
+    return text + (f"\n```{{code-cell}} ipython3\n{cell}\n```\n" if cell else "")

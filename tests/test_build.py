@@ -1,0 +1,193 @@
+"""The build of the book: its rules, its cache, and what it says when something is wrong."""
+
+import json
+import re
+import shutil
+from collections import namedtuple
+
+import make_book
+import pytest
+from conftest import ROOT, claim
+
+CHECK = 'from genphys import verify\nverify("eq:{0}", 2.0, 1.0 + 1.0, 1e-9, route="here against there")'
+
+
+def test_a_chapter_that_breaks_the_rules_is_named_and_stays_so(small_book):
+    theorem = "```{prf:theorem} A theorem\n:label: thm:unsourced\nIt holds.\n```\n"
+    sourced = "```{prf:theorem} Another\n:label: thm:sourced\n{cite:t}`someone`: it holds.\n```\n"
+    small_book.chapter(
+        "faulty",
+        "\n".join(
+            [
+                claim("right", CHECK.format("right")),
+                claim("unverified"),
+                claim("twice", CHECK.format("twice")),
+                claim("quoted", prefix="thm"),
+                theorem,
+                sourced,
+                "$$ E = mc^2 $$\n",
+                "\\begin{align} a &= b \\end{align}\n",
+                "```{code-cell} ipython3\n" + CHECK.format("unknown") + "\n```\n",
+                "```{code-cell} ipython3\nverify('eq:right', 2.0, 1.0 + 1.0, 1e-9)\n```\n",
+            ]
+        ),
+    )
+    small_book.chapter("second", claim("twice", CHECK.format("twice")))
+    expected = [
+        "eq:unverified is claimed but never verified in this chapter",
+        "verify('eq:unknown') has no equation in this chapter",
+        "verify('eq:right') does not say its two routes",
+        "duplicate label of equation eq:twice",
+        "thm:quoted stands outside a theorem that quotes it with its source",
+        "thm:unsourced is quoted without its source",
+        "a displayed formula without an eq:, def: or thm: label",
+    ]
+    lenient = small_book.build()
+    assert lenient.returncode == 0, lenient.stderr
+    for text in expected:
+        assert text in lenient.stderr
+    assert len(re.findall("a displayed formula without", lenient.stderr)) == 2
+    assert "thm:sourced is quoted without" not in lenient.stderr and "eq:right is claimed" not in lenient.stderr
+    ledger = small_book.page("ledger")
+    assert "One 1999" in ledger and "quoted, not checked" in ledger and "here against there" in ledger
+    again = small_book.build()  # nothing changed, and the rules are still broken
+    assert all(text in again.stderr for text in expected if "duplicate" not in text)
+    strict = small_book.build("--strict")
+    assert strict.returncode != 0 and "a warning is an error here" in strict.stderr
+
+
+def test_a_failing_cell_is_named_and_nothing_is_lost(small_book):
+    good = claim("good", CHECK.format("good"))
+    small_book.chapter("first", good)
+    small_book.chapter("second", claim("sign", CHECK.format("sign")))
+    assert small_book.build().returncode == 0
+    before = small_book.page("index"), small_book.page("second")
+    small_book.chapter("first", good + "\nMore words.\n")
+    small_book.chapter("second", claim("sign", CHECK.format("sign").replace("1.0 + 1.0", "1.0 - 1.0")))
+    failed = small_book.build()
+    assert failed.returncode != 0
+    assert re.search(r"Chapter failed", failed.stderr)
+    assert re.search(r"second\.md, code cell 1 \(from line \d+ of the file\), line 2: verify\(", failed.stderr)
+    assert "CheckFailed: eq:sign: lhs should be equal rhs; found 2" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert failed.stderr.strip().endswith("the last complete build is untouched.")
+    assert (small_book.page("index"), small_book.page("second")) == before
+    small_book.chapter("second", claim("sign", CHECK.format("sign")))
+    repaired = small_book.build()
+    assert repaired.returncode == 0 and "More words." in small_book.page("first")
+
+
+def test_what_is_executed_again(small_book):
+    small_book.chapter("first", claim("first", CHECK.format("first")))
+    small_book.chapter("second", claim("second", CHECK.format("second")))
+
+    def ran():
+        result = small_book.build()
+        assert result.returncode == 0, result.stderr
+        return sorted(re.findall(r"executed\s+(\w+)\.md in [\d.]+ s, peak memory \d+ MB", result.stdout))
+
+    assert ran() == ["first", "second"]
+    assert ran() == []
+    small_book.chapter("first", "Words.\n\n" + claim("first", CHECK.format("first")))
+    assert ran() == []  # words alone execute nothing
+    assert "Words." in small_book.page("first")
+    small_book.chapter("first", claim("first", CHECK.format("first") + "\nx = 1"))
+    assert ran() == ["first"]
+    (small_book.root / "code" / "module.py").write_text("answer = 43\n")
+    assert ran() == ["first", "second"]
+    (small_book.root / "requirements.txt").write_text("x==1\n")
+    assert ran() == ["first", "second"]
+    shutil.rmtree(small_book.book / "_build" / "work" / ".jupyter_cache")
+    assert ran() == ["first", "second"]
+
+
+def test_numbers_follow_on_every_page_when_an_equation_is_put_in_front(small_book):
+    small_book.chapter("first", claim("a", CHECK.format("a")))
+    small_book.chapter("second", "See {eq}`eq:a` here.\n")
+    assert small_book.build().returncode == 0
+    assert ">(1)</a> here" in small_book.page("second")
+    small_book.chapter("first", claim("zero", prefix="def") + claim("a", CHECK.format("a")))
+    assert small_book.build().returncode == 0
+    assert ">(2)</a> here" in small_book.page("second") and ">(2)</a>" in small_book.page("ledger")
+
+
+def test_the_notebook_of_a_chapter_has_no_directive_no_solution_and_no_picture(small_book):
+    body = (
+        claim("a", CHECK.format("a"))
+        + "\nSee {eq}`eq:a`, {cite:p}`someone` and {ref}`ex:one`.\n\n:::{note}\nWords.\n:::\n"
+        + "\n```{code-cell} ipython3\nfrom genphys import report\nreport('size', 0.5, (0, 1))\n```\n"
+        + "\n```{exercise} One\n:label: ex:one\nDo it.\n```\n\n```{solution-start} ex:one\n:class: dropdown\n```\n"
+        + "It is done.\n\n```{code-cell} ipython3\nprint('solved')\n```\n\n```{solution-end}\n```\n"
+    )
+    small_book.chapter("first", body)
+    assert small_book.build().returncode == 0
+    assert "solved" in small_book.page("first") and "size: 0.5, in the band" in small_book.page("first")
+    result = small_book.build("--notebooks")
+    assert result.returncode == 0, result.stderr
+    path = small_book.book / "_build" / "notebooks" / "first.ipynb"
+    text = path.read_text("utf8")
+    assert "solved" not in text and "It is done" not in text and ":::" not in text and "{eq}" not in text
+    cells = json.loads(text)["cells"]
+    outputs = [o for c in cells for o in c.get("outputs", [])]
+    assert [o["data"]["text/plain"] for o in outputs] == [
+        ["eq:a holds within 1.0e-09 (here against there)"],
+        ["size: in the band [0, 1]"],
+    ]
+    words = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+    assert r"\tag{1}" in words and "first.html#equation-eq-a" in words and "> **Note**" in words
+    assert small_book.build("--notebooks", "--strict").returncode == 0
+    assert path.read_text("utf8") == text
+
+
+@pytest.mark.parametrize(
+    ("toc", "words"),
+    [
+        ("format: jb-book\nroot: index\nchapters:\n  - file: absent\n", "names 'absent', but there is no file"),
+        ("format: jb-book\nroot: [\n", "cannot be read"),
+        ("chapters: []\n", "cannot be read"),
+    ],
+)
+def test_a_toc_entry_without_a_file_and_a_broken_toc(tmp_path, toc, words):
+    (tmp_path / "index.md").write_text("# Index\n")
+    (tmp_path / "_toc.yml").write_text(toc)
+    with pytest.raises(make_book.CannotBuild, match=words):
+        make_book.check(tmp_path, tmp_path / "_build")
+
+
+def test_a_build_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "index.md").write_text("# Index\n")
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: index\n")
+    (tmp_path / "_build").write_text("a file in its place")
+    with pytest.raises(make_book.CannotBuild, match="cannot be written"):
+        make_book.check(tmp_path, tmp_path / "_build")
+
+
+def test_a_full_disk_is_said_and_the_published_pages_stay(tmp_path, monkeypatch):
+    (tmp_path / "index.md").write_text("# Index\n")
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: index\n")
+    usage = namedtuple("usage", "total used free")(10**9, 10**9 - 10**6, 10**6)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(make_book.CannotBuild, match="has 1 MB left"):
+        make_book.check(tmp_path, tmp_path / "_build")
+
+    def full(source, target):
+        target.mkdir()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copytree", full)
+    old = tmp_path / "html"
+    old.mkdir()
+    (old / "index.html").write_text("the last complete build")
+    with pytest.raises(make_book.CannotBuild, match="No space left on device"):
+        make_book.publish(tmp_path / "work", old)
+    assert (old / "index.html").read_text() == "the last complete build"
+    assert not (tmp_path / "html.new").exists()
+
+
+def test_every_page_of_the_toc_is_found_once():
+    import yaml
+
+    names = make_book.pages(yaml.safe_load((ROOT / "book" / "_toc.yml").read_text()))
+    assert len(names) == len(set(names)) and names[0] == "index"
+    written = {p.stem for p in (ROOT / "book").glob("*.md")}
+    assert written == set(names), "a page that stands in no table of contents, or the other way round"

@@ -1,0 +1,103 @@
+"""The committed notebooks: in step with the chapters, executed, in plain Markdown, with the book's numbers.
+
+They are compared with the pages and notebooks in book/_build, which `make test` builds first.
+"""
+
+import json
+import re
+
+import address
+import pytest
+from conftest import BOOK
+
+CHAPTERS = sorted(p.stem for p in BOOK.glob("*.md") if "kernelspec" in p.read_text("utf8")[:400])
+BUILT = BOOK / "_build" / "notebooks"
+PAGES = BOOK / "_build" / "html"
+
+every_chapter = pytest.mark.parametrize("chapter", CHAPTERS)
+
+
+def cells(chapter, kind=None):
+    found = json.loads((BOOK / f"{chapter}.ipynb").read_text("utf8"))["cells"]
+    return [c for c in found if kind in (None, c["cell_type"])]
+
+
+def words(chapter):
+    return "\n\n".join("".join(c["source"]) for c in cells(chapter, "markdown"))
+
+
+def test_every_chapter_has_a_notebook_and_every_notebook_a_chapter():
+    assert CHAPTERS and {p.stem for p in BOOK.glob("*.ipynb")} == set(CHAPTERS)
+
+
+@every_chapter
+def test_in_step_with_the_chapter(chapter):
+    fresh = BUILT / f"{chapter}.ipynb"
+    assert fresh.exists(), "the notebooks were not built: run `make test`, which builds them first"
+    assert (BOOK / f"{chapter}.ipynb").read_bytes() == fresh.read_bytes(), "run `make notebooks` and commit its result"
+
+
+@every_chapter
+def test_every_code_cell_was_executed(chapter):
+    """nbval passes a notebook that was never run."""
+    code = cells(chapter, "code")
+    assert [c["execution_count"] for c in code] == list(range(1, len(code) + 1))
+    assert any(c["outputs"] for c in code)
+
+
+@every_chapter
+def test_plain_markdown(chapter):
+    text = re.sub(r"^```.*?^```$", "", words(chapter), flags=re.M | re.S)
+    assert not re.search(r"\{(eq|numref|ref|cite|doc|term|prf|math)[:}]", text)
+    assert not re.search(r"^(:::|```\{|\+\+\+)|^\(.*\)=$|\{\.slide\}", words(chapter), flags=re.M)
+
+
+@every_chapter
+def test_equations_carry_the_numbers_of_the_page(chapter):
+    page = (PAGES / f"{chapter}.html").read_text("utf8")
+    without_solutions = re.split(r'<div class="[^"]*\bsolution\b', page)
+    shown = re.findall(r'<span class="eqno">\(([\d.]+)\)', page)
+    tags = re.findall(r"\\tag\{([\d.]+)\}", words(chapter))
+    in_solutions = set(shown) - set(re.findall(r'<span class="eqno">\(([\d.]+)\)', without_solutions[0]))
+    assert tags and len(tags) == len(set(tags))
+    assert [n for n in shown if n in tags] == tags, "in the page's order, every one of them on the page"
+    assert set(shown) - set(tags) <= in_solutions, "only a solution's equations may be missing"
+    assert words(chapter).count("$$") == 2 * len(tags), "every displayed formula carries its number"
+
+
+@every_chapter
+def test_no_output_hides_from_the_regression_test(chapter):
+    for cell in cells(chapter, "code"):
+        tags = cell["metadata"].get("tags", [])
+        assert not {"nbval-ignore-output", "nbval-skip", "raises-exception"} & set(tags), cell["source"]
+        assert not "".join(cell["source"]).rstrip().endswith(";"), "nbval does not honour a trailing semicolon"
+        for output in cell["outputs"]:
+            assert output.get("name") != "stderr"
+            assert not any(mime.startswith(("image/", "application/")) for mime in output.get("data", {}))
+
+
+@every_chapter
+def test_the_first_cell_installs_the_package_where_it_is_missing(chapter):
+    first = "".join(cells(chapter)[0]["source"])
+    url, branch = address.repository()
+    assert "except ImportError" in first and f"git+{url}.git@{branch}#subdirectory=code" in first
+
+
+@every_chapter
+def test_cells_are_short(chapter):
+    for cell in cells(chapter, "code"):
+        lines = [line for line in "".join(cell["source"]).splitlines() if line.strip()]
+        assert len(lines) <= 20, "what is longer belongs in the package:\n" + "\n".join(lines)
+
+
+@every_chapter
+def test_the_parts_of_a_chapter(chapter):
+    source = (BOOK / f"{chapter}.md").read_text("utf8")
+    assert source.count("{exercise}") + source.count("{exercise-start}") >= 6
+    exercises = set(re.findall(r":label: (ex:[\w-]+)", source))
+    assert exercises == set(re.findall(r"\{solution-start\} (ex:[\w-]+)", source)), "each exercise has its solution"
+    for solution in re.findall(r"\{solution-start\}.*?\{solution-end\}", source, re.S):
+        assert "{code-cell}" in solution, "a solution is executed: " + solution[:60]
+    for heading in ("Summary", "Exercises", "Further reading"):
+        assert re.search(rf"^## .*{heading}", source, re.M), f"no section {heading!r}"
+    assert "What you will be able to do" in source

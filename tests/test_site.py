@@ -1,0 +1,228 @@
+"""The built site in a real browser: every page, its mathematics, pictures, links, search, phone width, contrast.
+
+Needs Chromium and Playwright; without a Chromium these tests are skipped with one line. `make test` builds the pages
+first. Nothing outside this machine is asked: a request to another host fails the page.
+"""
+
+import functools
+import os
+import re
+import shutil
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.resources import files
+
+import address
+import make_book
+import pytest
+import yaml
+from conftest import BOOK
+
+playwright_api = pytest.importorskip("playwright.sync_api")
+CHROMIUM = os.environ.get("CHROMIUM") or next(
+    (p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None
+)
+if CHROMIUM is None:
+    pytest.skip("no Chromium: install it for the browser tests (Debian: chromium)", allow_module_level=True)
+
+SITE = BOOK / "_build" / "html"
+PAGES = make_book.pages(yaml.safe_load((BOOK / "_toc.yml").read_text("utf8")))
+CHAPTERS = [p for p in PAGES if (BOOK / f"{p}.ipynb").exists()]
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+FLAGS += ["--disable-component-update", "--disable-sync"]
+READY = "window.MathJax ? window.MathJax.startup.promise.then(() => true) : true"
+
+every_page = pytest.mark.parametrize("name", PAGES)
+every_chapter = pytest.mark.parametrize("name", CHAPTERS)
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="module")
+def site():
+    assert (SITE / "index.html").exists(), "the site was not built: run `make test`, which builds it first"
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(SITE)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright_api.sync_playwright() as play:
+        chromium = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(site, browser):
+    """visit("name", width=, dark=) opens a page whose every console error and foreign request is in page.complaints."""
+    contexts = []
+
+    def opened(name, width=1280, dark=False, suffix=".html"):
+        scheme = "dark" if dark else "light"
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        contexts.append(context)
+        page = context.new_page()
+        page.complaints = []
+        page.on("console", lambda m: page.complaints.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda e: page.complaints.append(str(e)))
+        page.on("requestfailed", lambda r: page.complaints.append(f"failed: {r.url}"))
+        page.on("response", lambda r: page.complaints.append(f"{r.status}: {r.url}") if r.status >= 400 else None)
+        page.route(
+            lambda url: not url.startswith((site, "data:", "blob:")),
+            lambda route: (page.complaints.append(f"foreign: {route.request.url}"), route.abort()),
+        )
+        page.goto(f"{site}/{name}{suffix}", wait_until="load")
+        page.evaluate(READY)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+@every_page
+def test_a_page_loads_without_complaint_and_its_mathematics_is_rendered(name, visit):
+    page = visit(name)
+    assert page.complaints == []
+    assert page.title()
+    source = (SITE / f"{name}.html").read_text("utf8")
+    formulas = len(re.findall(r'class="math notranslate', source))
+    assert page.locator("mjx-container").count() >= formulas
+    assert page.locator("mjx-merror").count() == 0
+    text = page.locator("article").inner_text()
+    for raw in ("$$", r"\begin{", r"\mathbf", r"\frac", "{eq}", "{cite", ":::"):
+        outside_code = page.evaluate(
+            """raw => { const copy = document.querySelector("article").cloneNode(true);
+                 copy.querySelectorAll("pre, code, mjx-container").forEach(e => e.remove());
+                 return copy.textContent.includes(raw); }""",
+            raw,
+        )
+        assert not outside_code, f"{raw} stands unrendered on the page"
+    assert text.strip()
+
+
+@every_page
+def test_pictures_have_real_alternative_text_and_are_sharp(name, visit):
+    page = visit(name)
+    for alt, src in page.evaluate("[...document.querySelectorAll('article img')].map(i => [i.alt, i.src])"):
+        assert len(alt) > 20 and not re.search(r"\.(png|svg|jpe?g)$|^_images|Figure size", alt), f"{src}: {alt!r}"
+    page.evaluate("document.querySelectorAll('img').forEach(i => i.loading = 'eager')")
+    for src, natural, shown in page.evaluate(
+        """[...document.querySelectorAll('article img')].filter(i => i.src.endsWith('.png'))
+             .map(i => [i.src, i.naturalWidth, i.getBoundingClientRect().width])"""
+    ):
+        assert natural >= 1.9 * shown, f"{src} has {natural} pixels for {shown:.0f} at twice the density"
+
+
+@every_chapter
+def test_launch_buttons_point_to_the_notebook(name, visit):
+    url, branch = address.repository()
+    owner_name = "/".join(address.owner_and_name(url))
+    page = visit(name)
+    links = page.evaluate("[...document.querySelectorAll('a[href]')].map(a => a.href)")
+    colab = [h for h in links if "colab.research.google.com" in h]
+    binder = [h for h in links if "mybinder.org" in h]
+    assert colab == [f"https://colab.research.google.com/github/{owner_name}/blob/{branch}/book/{name}.ipynb"]
+    assert len(binder) == 1 and binder[0].startswith(f"https://mybinder.org/v2/gh/{owner_name}/{branch}")
+    assert f"book/{name}.ipynb" in binder[0].replace("%2F", "/")
+    download = next(h for h in links if h.endswith(f"_sources/{name}.ipynb"))
+    served = (SITE / "_sources" / f"{name}.ipynb").read_bytes()
+    assert download and served == (BOOK / f"{name}.ipynb").read_bytes()
+
+
+@every_chapter
+def test_badges_link_to_their_equations(name, visit):
+    page = visit(name)
+    badges = page.evaluate(
+        """[...document.querySelectorAll('p.verify')].map(p => {
+             const a = p.querySelector('a'); return [p.textContent, a && a.getAttribute('href')]; })"""
+    )
+    assert badges
+    for text, href in badges:
+        assert href and page.locator(f'[id="{href.split("#")[1]}"]').count() == 1, text
+
+
+def test_the_ledger_lists_every_claim(visit):
+    claims = [
+        label
+        for p in BOOK.glob("*.md")
+        for label in re.findall(r":label: (eq:[\w-]+)|\(\s*(eq:[\w-]+)\)$", p.read_text())
+    ]
+    page = visit("ledger")
+    for label in (a or b for a, b in claims):
+        assert page.locator("table.ledger code", has_text=re.compile(f"^{label}$")).count() >= 1, label
+
+
+def test_search_finds_the_partition_function(site, browser):
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{site}/search.html?q=partition+function")
+    page.wait_for_selector("#search-results li", timeout=20_000)
+    assert page.locator("#search-results a", has_text="Energy models").count() >= 1
+    context.close()
+
+
+@every_page
+def test_one_search_box(name, visit):
+    page = visit(name)
+    assert (
+        page.locator(".bd-sidebar-primary .search-button-field:visible, .bd-sidebar-primary form:visible").count() == 1
+    )
+
+
+@every_page
+def test_at_390_pixels_nothing_but_code_and_wide_tables_scrolls_sideways(name, visit):
+    page = visit(name, width=390)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    wide = page.evaluate(
+        """[...document.querySelectorAll('article *')].filter(e => e.scrollWidth > e.clientWidth + 1
+             && ['auto', 'scroll'].includes(getComputedStyle(e).overflowX)
+             && !e.closest('pre, .highlight, table, .pst-scrollable-table-container, div.math, mjx-container'))
+             .map(e => e.outerHTML.slice(0, 120))"""
+    )
+    assert wide == []
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@every_page
+def test_axe_finds_nothing_serious(name, dark, visit):
+    page = visit(name, dark=dark)
+    assert page.evaluate("document.documentElement.dataset.theme") == ("dark" if dark else "light")
+    page.add_script_tag(content=files("axe_playwright_python").joinpath("axe.min.js").read_text("utf8"))
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+    serious = [
+        (v["id"], v["nodes"][0]["html"][:200], v["nodes"][0].get("failureSummary", "")[:300])
+        for v in found
+        if v["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
+
+
+@every_chapter
+def test_the_deck_opens_and_nothing_overflows_a_slide(name, visit):
+    assert visit(name).locator(f'p.deck a[href="{name}.slides.html"]').count() == 1
+    page = visit(name, suffix=".slides.html")
+    page.wait_for_function("window.Reveal && Reveal.isReady()")
+    assert page.complaints == []
+    total = page.evaluate("Reveal.getTotalSlides()")
+    assert 15 <= total <= 25, f"{total} slides"
+    for index in range(total):
+        page.evaluate("i => Reveal.slide(i)", index)
+        page.wait_for_function(
+            "[...document.querySelectorAll('.reveal .present img')].every(i => i.complete && i.naturalWidth > 0)"
+        )
+        height, width, title = page.evaluate(
+            """() => { const s = document.querySelector('.reveal .slides > section.present');
+                 const inner = [...s.querySelectorAll('*')].map(e => e.getBoundingClientRect()).filter(r => r.width);
+                 const zoom = Reveal.getScale(), box = s.getBoundingClientRect();
+                 return [Math.max(...inner.map(r => r.bottom - box.top)) / zoom,
+                         Math.max(...inner.map(r => r.right - box.left)) / zoom, s.innerText.slice(0, 60)]; }"""
+        )
+        assert height <= 722 and width <= 1282, f"slide {index + 1} ({title!r}) is {width:.0f} x {height:.0f}"
+    assert page.locator("mjx-merror").count() == 0
