@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from genphys import classifier, data, train
 
 

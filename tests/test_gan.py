@@ -5,6 +5,7 @@ import math
 
 import pytest
 import torch
+
 from genphys import data, gan
 
 DOUBLE = torch.float64
@@ -276,9 +277,7 @@ def _play(seed, d_steps=1, **options):
         "d_optimiser": torch.optim.SGD(d.parameters(), 0.1),
     }
     x = data.ring_of_gaussians(64, rng(9))
-    steps = list(
-        gan.train(g, d, data.batches(x, 16, random), **optimisers, rng=random, d_steps=d_steps, **options)
-    )
+    steps = list(gan.train(g, d, data.batches(x, 16, random), **optimisers, rng=random, d_steps=d_steps, **options))
     return g, d, steps
 
 
@@ -293,7 +292,8 @@ def test_training_is_reproducible_from_its_seed():
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"loss": "minimax"}, {"loss": "wasserstein", "gp_weight": 10.0}, {"r1_weight": 0.5, "smoothing": 0.1}]
+    "options",
+    [{}, {"loss": "minimax"}, {"loss": "wasserstein", "gp_weight": 10.0}, {"r1_weight": 0.5, "smoothing": 0.1}],
 )
 def test_one_turn_is_one_step_of_each_player_written_out(options):
     """The loop's shortcuts (one pass, shared samples, no unused gradients) do not change the step."""
@@ -315,7 +315,9 @@ def test_one_turn_is_one_step_of_each_player_written_out(options):
         d_loss = d_loss + 10 * gan.gradient_penalty(d2, x, g2(z), rng=random)
     if "r1_weight" in options:
         d_loss = d_loss + 0.5 * gan.r1_penalty(d2, x)
-    for parameter, gradient in zip(d2.parameters(), torch.autograd.grad(d_loss, list(d2.parameters()), allow_unused=True), strict=True):
+    for parameter, gradient in zip(
+        d2.parameters(), torch.autograd.grad(d_loss, list(d2.parameters()), allow_unused=True), strict=True
+    ):
         if gradient is not None:
             parameter.data -= 0.2 * gradient
     g_loss = gan.generator_loss(d2(g2(z)), loss)
@@ -415,19 +417,25 @@ def test_modes_covered_counts():
         (lambda: gan.conv_discriminator(4)(torch.zeros(2, 100)), r"takes \(n, 784\)"),
         (lambda: gan.mlp_generator(hidden_layers=-1), "hidden_layers is -1"),
         (lambda: gan.mlp_discriminator(dropout=1.0), "p is 1.0"),
-        (lambda: gan.ConditionalGenerator(4, 10, 4)(torch.zeros(2, 4), torch.tensor([3, 10])), "from 3 to 10, takes 0 to 9"),
+        (
+            lambda: gan.ConditionalGenerator(4, 10, 4)(torch.zeros(2, 4), torch.tensor([3, 10])),
+            "from 3 to 10, takes 0 to 9",
+        ),
         (lambda: gan.ConditionalGenerator(4, 10, 4)(torch.zeros(2, 4), torch.tensor([-1, 1])), "from -1 to 1"),
         (lambda: gan.ConditionalGenerator(4, 10, 4)(torch.zeros(2, 4), torch.zeros(2)), "takes torch.int64"),
         (lambda: gan.ConditionalDiscriminator(10, 4)(torch.zeros(2, 784), torch.arange(3)), r"of shape \(2,\)"),
         (lambda: gan.to_signed(torch.tensor([-0.5, 1.0])), "images has values from -0.5 to 1"),
         (lambda: gan.to_unit(torch.tensor([0.0, float("nan")])), "images has values"),
-        (lambda: gan.gradient_penalty(gan.mlp_discriminator(2), torch.zeros(3, 2), torch.zeros(4, 2), rng=rng()), "fake has shape"),
+        (
+            lambda: gan.gradient_penalty(gan.mlp_discriminator(2), torch.zeros(3, 2), torch.zeros(4, 2), rng=rng()),
+            "fake has shape",
+        ),
         (lambda: gan.interpolate(torch.ones(3), torch.ones(3), 5), "parallel"),
         (lambda: gan.interpolate(torch.ones(3), torch.ones(4), 5), "last has shape"),
         (lambda: gan.modes_covered(torch.zeros(3, 2), torch.zeros(8, 3), radius=1.0), "points has shape"),
         (lambda: gan.game_step(None, None, torch.zeros(3), 0.1), "state has shape"),
     ],
-)  # fmt: skip
+)
 def test_bad_input_is_named(call, match):
     with pytest.raises(ValueError, match=match):
         call()

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+
 from genphys import oscillator
 
 X = torch.linspace(-9, 9, 36_001, dtype=torch.float64)

@@ -5,8 +5,8 @@ values in :math:`[0, 1]`, and the 64 features from which it reads them. Both are
 digits occur, is it the digit that was asked for, and how far are two sets of images apart in the space of features.
 Any such number depends on the classifier; state which one, and compare nothing across two of them.
 
-The shipped weights (:func:`genphys.train.load_classifier`) were trained by ``python -m genphys.train classifier`` on MNIST's training
-images less the 5 000 of :func:`genphys.data.digits`.
+The shipped weights (:func:`genphys.train.load_classifier`) were trained by ``python -m genphys.train classifier`` on
+MNIST's training images less the 5 000 of :func:`genphys.data.digits`.
 
 References:
     LeCun, Bottou, Bengio and Haffner, Gradient-based learning applied to document recognition (1998).

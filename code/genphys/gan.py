@@ -288,7 +288,9 @@ def _features(channels):
 
 
 class ConditionalGenerator(nn.Module):
-    r"""A generator :math:`g(\mathbf{z}, c)` that is told which class to draw: its input is :math:`\mathbf{z}` and one-hot c.
+    r"""A generator :math:`g(\mathbf{z}, c)` that is told which class to draw, as ten more inputs.
+
+    Of these inputs the one with the number :math:`c` is 1 and the others are 0.
 
     Args:
         noise_size: The number :math:`K` of components of the noise.
@@ -315,7 +317,9 @@ class ConditionalGenerator(nn.Module):
 
 
 class ConditionalDiscriminator(nn.Module):
-    r"""A discriminator that sees the class: :math:`\ell(\mathbf{x}, c) = (\mathbf{w} + \mathbf{e}_c)\cdot\Phi(\mathbf{x}) + b`.
+    r"""A discriminator that sees the class, ``def:projection-discriminator``.
+
+    .. math:: \ell(\mathbf{x}, c) = \mathbf{w}\cdot\Phi(\mathbf{x}) + b + \mathbf{e}_c\cdot\Phi(\mathbf{x})
 
     The part with :math:`\mathbf{w}` asks whether an image is real, the one with :math:`\mathbf{e}_c` whether it is of
     the class :math:`c`, see ``eq:projection``.
@@ -361,7 +365,9 @@ def _draw_weights(network, rng, std=None):
 
 
 def value(real, fake):
-    r"""The value of the game, ``def:value``: :math:`v = \langle\log d\rangle_\mathrm{real} + \langle\log(1-d)\rangle_\mathrm{fake}`.
+    r"""The value of the game, ``def:value``.
+
+    .. math:: v = \langle\log d\rangle_\mathrm{real} + \langle\log(1-d)\rangle_\mathrm{fake}
 
     Args:
         real: Logits of data, any shape.
@@ -381,13 +387,12 @@ def value(real, fake):
 def discriminator_loss(real, fake, kind="non-saturating", *, smoothing=0.0):
     r"""What the discriminator minimises.
 
-    ======================  =====================================================================================
-    ``"minimax"``           :math:`-v = \langle\operatorname{softplus}(-\ell)\rangle_\mathrm{real}
-                            + \langle\operatorname{softplus}(\ell)\rangle_\mathrm{fake}`, see ``def:value``
-    ``"non-saturating"``    the same; the two games differ in the generator's loss
-    ``"least-squares"``     :math:`\frac12\langle(\ell-1)^2\rangle_\mathrm{real} + \frac12\langle\ell^2\rangle_\mathrm{fake}`
-    ``"wasserstein"``       :math:`\langle\ell\rangle_\mathrm{fake} - \langle\ell\rangle_\mathrm{real}`
-    ======================  =====================================================================================
+    - ``"minimax"``: :math:`-v = \langle\operatorname{softplus}(-\ell)\rangle_\mathrm{real}
+      + \langle\operatorname{softplus}(\ell)\rangle_\mathrm{fake}`, see ``def:value``;
+    - ``"non-saturating"``: the same; the two games differ in the generator's loss;
+    - ``"least-squares"``: :math:`\frac12\langle(\ell-1)^2\rangle_\mathrm{real}
+      + \frac12\langle\ell^2\rangle_\mathrm{fake}`;
+    - ``"wasserstein"``: :math:`\langle\ell\rangle_\mathrm{fake} - \langle\ell\rangle_\mathrm{real}`.
 
     Args:
         real: Logits :math:`\ell` of data, any shape.
@@ -421,12 +426,10 @@ def discriminator_loss(real, fake, kind="non-saturating", *, smoothing=0.0):
 def generator_loss(fake, kind="non-saturating"):
     r"""What the generator minimises.
 
-    ======================  =====================================================================================
-    ``"minimax"``           :math:`\langle\log(1-d)\rangle = -\langle\operatorname{softplus}(\ell)\rangle`
-    ``"non-saturating"``    :math:`-\langle\log d\rangle = \langle\operatorname{softplus}(-\ell)\rangle`
-    ``"least-squares"``     :math:`\frac12\langle(\ell-1)^2\rangle`
-    ``"wasserstein"``       :math:`-\langle\ell\rangle`
-    ======================  =====================================================================================
+    - ``"minimax"``: :math:`\langle\log(1-d)\rangle = -\langle\operatorname{softplus}(\ell)\rangle`;
+    - ``"non-saturating"``: :math:`-\langle\log d\rangle = \langle\operatorname{softplus}(-\ell)\rangle`;
+    - ``"least-squares"``: :math:`\frac12\langle(\ell-1)^2\rangle`;
+    - ``"wasserstein"``: :math:`-\langle\ell\rangle`.
 
     Args:
         fake: Logits :math:`\ell` of samples of the generator, any shape.
@@ -458,7 +461,9 @@ def _slopes(d, x, labels):
 
 
 def gradient_penalty(d, real, fake, *, rng, labels=None):
-    r"""The mean of :math:`(|\nabla_{\hat{\mathbf{x}}}\ell(\hat{\mathbf{x}})| - 1)^2` on lines from real to fake samples.
+    r"""The mean squared deviation of the slope from one, on lines from real to fake samples.
+
+    .. math:: \big\langle (|\nabla_{\hat{\mathbf{x}}}\ell(\hat{\mathbf{x}})| - 1)^2 \big\rangle
 
     The points are :math:`\hat{\mathbf{x}} = u\,\mathbf{x} + (1-u)\,g(\mathbf{z})`, with one uniform :math:`u` a pair.
     See ``def:gradient-penalty``.
@@ -487,7 +492,9 @@ def gradient_penalty(d, real, fake, *, rng, labels=None):
 
 
 def r1_penalty(d, real, *, labels=None):
-    r"""Half the mean squared slope of the logit at the data, :math:`\frac12\langle|\nabla_\mathbf{x}\ell|^2\rangle_\mathrm{real}`.
+    r"""Half the mean squared slope of the logit at the data.
+
+    .. math:: R_1 / \gamma = \tfrac12 \langle|\nabla_\mathbf{x}\ell|^2\rangle_\mathrm{real}
 
     See ``def:r1``. The norm's square is differentiable at zero, where the norm is not.
 
@@ -622,8 +629,8 @@ def game_step(d_loss, g_loss, state, eta, *, alternating=False):
 
     .. math::
         \theta^{(d)\prime} = \theta^{(d)} - \eta\,\partial_{\theta^{(d)}} L_d(\theta^{(d)}, \theta^{(g)}), \qquad
-        \theta^{(g)\prime} = \theta^{(g)} - \eta\,\partial_{\theta^{(g)}} L_g(\theta^{(d)} \text{ or } \theta^{(d)\prime},
-        \theta^{(g)}) .
+        \theta^{(g)\prime} = \theta^{(g)} - \eta\,\partial_{\theta^{(g)}}
+        L_g(\theta^{(d)} \text{ or } \theta^{(d)\prime}, \theta^{(g)}) .
 
     Its Jacobian at a fixed point (``torch.autograd.functional.jacobian``) decides whether the game settles, see
     ``eq:simultaneous-eigenvalues`` and ``eq:alternating-eigenvalues``.
@@ -662,7 +669,10 @@ def interpolate(first, last, steps):
     r"""Noise along the great circle from one point to another, whose length changes evenly.
 
     With the angle :math:`\Omega` between the two,
-    :math:`\mathbf{z}(t) = \frac{\sin((1-t)\Omega)}{\sin\Omega}\mathbf{z}_0 + \frac{\sin(t\Omega)}{\sin\Omega}\mathbf{z}_1`,
+
+    .. math:: \mathbf{z}(t) = \frac{\sin((1-t)\Omega)}{\sin\Omega}\mathbf{z}_0
+        + \frac{\sin(t\Omega)}{\sin\Omega}\mathbf{z}_1 ,
+
     see ``eq:great-circle``. A straight line would pass through points much shorter than any that a normal distribution
     in many dimensions draws.
 
@@ -728,7 +738,7 @@ def _check_name(name, value, names):
 
 def _check_rng(rng):
     if not isinstance(rng, torch.Generator):
-        raise ValueError(f"rng is {rng!r}, takes a torch.Generator")  # noqa: TRY004
+        raise ValueError(f"rng is {rng!r}, takes a torch.Generator")
 
 
 def _check_rows(name, rows, size):

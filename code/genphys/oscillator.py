@@ -46,12 +46,12 @@ def wave_function(x, level):
 
 
 def density(x, level):
-    r"""The density :math:`|\psi_\nu(x)|^2` of positions in the level :math:`\nu`; arguments as in :func:`wave_function`."""
+    r"""The density :math:`|\psi_\nu(x)|^2` of positions in a level; arguments as in :func:`wave_function`."""
     return wave_function(x, level) ** 2
 
 
 def distribution(x, level):
-    r"""The distribution function :math:`F_\nu(x)`, see ``eq:oscillator-distribution``; arguments as in :func:`wave_function`."""
+    r"""The distribution function :math:`F_\nu(x)`, ``eq:oscillator-distribution``; see :func:`wave_function`."""
     _check_level(level)
     found = (1 + torch.erf(x)) / 2
     for n in range(1, level + 1):

@@ -1,6 +1,7 @@
 r"""The figures of the two chapters on adversarial networks, in the style of :mod:`genphys.plots`.
 
-Every function takes data, draws, and returns the figure and its axes; none computes anything but what the drawing needs.
+Every function takes data, draws, and returns the figure and its axes; none computes anything but what the drawing
+needs.
 """
 
 import matplotlib.pyplot as plt
@@ -92,7 +93,14 @@ def players():
     _arrow(ax, (91, 32.2), (69, 33.2), _RED, dashed=True, bend=0.45)
     ax.text(82, 41.5, "$\\nabla_{\\theta^{(d)}} v$: climb", color=_RED, fontsize=10, ha="center")
     _arrow(ax, (91, 21.8), (36, 9.6), _BLUE, dashed=True, bend=-0.32)
-    ax.text(62, 0.8, "$-\\nabla_{\\theta^{(g)}} v$ through the discriminator: descend", color=_BLUE, fontsize=10, ha="center")
+    ax.text(
+        62,
+        0.8,
+        "$-\\nabla_{\\theta^{(g)}} v$ through the discriminator: descend",
+        color=_BLUE,
+        fontsize=10,
+        ha="center",
+    )
     return fig, ax
 
 
@@ -269,7 +277,11 @@ def learning_curves(steps, record, *, right="discriminator output", ylim=None):
     axes[0].plot(steps, _array(record["g_loss"]), color=_BLUE, lw=1.2, label="generator")
     axes[0].plot(steps, _array(record["d_loss"]), color=_RED, lw=1.2, ls="--", label="discriminator")
     axes[0].set(xlabel="step", ylabel="loss in nats" if right == "discriminator output" else "loss", ylim=ylim)
-    real, fake = (r"$d(\mathbf{x})$", r"$d(g(\mathbf{z}))$") if right == "discriminator output" else (r"$\ell(\mathbf{x})$", r"$\ell(g(\mathbf{z}))$")
+    real, fake = (
+        (r"$d(\mathbf{x})$", r"$d(g(\mathbf{z}))$")
+        if right == "discriminator output"
+        else (r"$\ell(\mathbf{x})$", r"$\ell(g(\mathbf{z}))$")
+    )
     axes[1].plot(steps, _array(record["d_real"]), color=_GREEN, lw=1.2, label="data: " + real)
     axes[1].plot(steps, _array(record["d_fake"]), color=COLOURS["purple"], lw=1.2, ls="--", label="samples: " + fake)
     axes[1].set(xlabel="step", ylabel=right, ylim=(0, 1) if right == "discriminator output" else None)
