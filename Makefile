@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NOTEBOOKS := $(wildcard book/*.ipynb)
 NBVAL := $(BIN)/python -m pytest -c tests/pytest.ini --rootdir=. --nbval --nbval-current-env --nbval-cell-timeout=300
-SOURCES := code book/_ext tests .github/scripts $(wildcard benchmarks)
+SOURCES := code book/_ext book/figures tests .github/scripts $(wildcard benchmarks)
 # Where PyTorch comes from: empty, the package index (on Linux it brings CUDA, 5.5 GB); cpu, PyTorch's CPU wheels (1 GB).
 TORCH_INDEX ?=
 TORCH_URL := $(if $(filter cpu,$(TORCH_INDEX)),https://download.pytorch.org/whl/cpu,$(TORCH_INDEX))

@@ -3,6 +3,7 @@
 They are compared with the pages and notebooks in book/_build, which `make test` builds first.
 """
 
+import html
 import json
 import re
 
@@ -101,3 +102,16 @@ def test_the_parts_of_a_chapter(chapter):
     for heading in ("Summary", "Exercises", "Further reading"):
         assert re.search(rf"^## .*{heading}", source, re.M), f"no section {heading!r}"
     assert "What you will be able to do" in source
+
+
+def test_the_numbers_of_the_corrections_page_are_printed_by_the_chapters():
+    """What stands there as `code` with a digit is quoted from an output of a chapter."""
+    printed = ""
+    for chapter in CHAPTERS:
+        page = (PAGES / f"{chapter}.html").read_text("utf8")
+        printed += re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", "", page)))
+    text = re.sub(r"\{[\w:]+\}`[^`]*`", "", (BOOK / "corrections.md").read_text("utf8"))  # roles are no quotations
+    quoted = [span for span in re.findall(r"`([^`]+)`", text) if re.search(r"\d", span)]
+    assert quoted
+    for span in quoted:
+        assert span in printed, f"corrections.md quotes {span!r}, which no chapter prints"

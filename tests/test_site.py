@@ -212,6 +212,7 @@ def test_the_deck_opens_and_nothing_overflows_a_slide(name, visit):
     assert page.complaints == []
     total = page.evaluate("Reveal.getTotalSlides()")
     assert 15 <= total <= 25, f"{total} slides"
+    too_large = []
     for index in range(total):
         page.evaluate("i => Reveal.slide(i)", index)
         page.wait_for_function(
@@ -224,5 +225,7 @@ def test_the_deck_opens_and_nothing_overflows_a_slide(name, visit):
                  return [Math.max(...inner.map(r => r.bottom - box.top)) / zoom,
                          Math.max(...inner.map(r => r.right - box.left)) / zoom, s.innerText.slice(0, 60)]; }"""
         )
-        assert height <= 722 and width <= 1282, f"slide {index + 1} ({title!r}) is {width:.0f} x {height:.0f}"
+        if height > 722 or width > 1282:
+            too_large.append(f"slide {index + 1} ({title.splitlines()[0]}) is {width:.0f} x {height:.0f}")
+    assert too_large == []
     assert page.locator("mjx-merror").count() == 0

@@ -4,6 +4,7 @@ Labels: `eq:` is a claim and is verified in its own chapter, `def:` introduces a
 source. What breaks a rule is a warning; strict builds (`make test`) make warnings fatal.
 """
 
+import html
 import re
 
 from docutils import nodes
@@ -251,7 +252,7 @@ class Badges(SphinxPostTransform):
             match = BADGE.match(raw.astext())
             if match:
                 label = match[1]
-                rest = re.sub(r"<[^>]+>", "", raw.astext()).strip().removeprefix(label)
+                rest = html.unescape(re.sub(r"<[^>]+>", "", raw.astext())).strip().removeprefix(label)
                 badge = nodes.paragraph("", "", equation(label, self.env.docname), nodes.Text(rest))
                 raw.replace_self(badge)
                 badge["classes"] = ["verify"]  # not "output text_html": the theme paints that white in dark mode

@@ -81,7 +81,7 @@ def collect(body):
         section = block.find_parent("section")
         if section is None:
             continue
-        if section is not last or "new-slide" in block["class"]:
+        if section is not last or {"new-slide", "tag_new-slide"} & set(block["class"]):
             heading = copy.copy(section.find(["h1", "h2", "h3", "h4"]))
             heading.name = "h2"
             slides.append([heading])

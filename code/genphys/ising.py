@@ -1,19 +1,19 @@
 r"""The two-dimensional Ising model: exact results on a torus, and samplers that agree with them.
 
-The model. On a periodic square lattice of :math:`N = L \times L` sites each site :math:`i` has a right and a down
+The model. On a periodic square lattice of :math:`M = L \times L` sites each site :math:`i` has a right and a down
 neighbour, so there are :math:`2N` bonds :math:`\langle ij\rangle` (for :math:`L = 2` two between each pair), and a
-configuration :math:`\mathbf{s} \in \{-1, +1\}^N` has the energy
+configuration :math:`\mathbf{s} \in \{-1, +1\}^M` has the energy
 
 .. math::
 
-    E(\mathbf{s}) = -\sum_{\langle ij\rangle} J_{ij}\, s_i s_j - h \sum_i s_i ,
+    E(\mathbf{s}) = -\sum_{\langle ij\rangle} J_{ij}\, s_i s_j - B \sum_i s_i ,
     \qquad p(\mathbf{s}) = \frac{1}{Z}\, e^{-E(\mathbf{s})/T} , \qquad k_B = 1 .
 
-Energies, the field :math:`h` and the temperature :math:`T` are in units of :math:`J`, log-probabilities and
-:math:`\ln Z` in nats. Bonds are numbered by :func:`bonds`: first the :math:`N` bonds to the right, then the :math:`N`
+Energies, the field :math:`B` and the temperature :math:`T` are in units of :math:`J`, log-probabilities and
+:math:`\ln Z` in nats. Bonds are numbered by :func:`bonds`: first the :math:`M` bonds to the right, then the :math:`M`
 bonds down, each in the row-major order of their sites; a coupling is one number or one number per bond in this order.
 
-What is exact. :func:`enumerate_observables` sums over the :math:`2^N` configurations for :math:`L \le 4`.
+What is exact. :func:`enumerate_observables` sums over the :math:`2^M` configurations for :math:`L \le 4`.
 :func:`kaufman_log_partition` is Kaufman's closed form for any torus (Phys. Rev. 76, 1232, 1949),
 :func:`onsager_log_partition` its limit :math:`L \to \infty` (Onsager, Phys. Rev. 65, 117, 1944).
 
@@ -64,9 +64,9 @@ class Observables:
 
     Attributes:
         log_partition: :math:`\ln Z` of the whole lattice, in nats.
-        energy: :math:`u = \langle E\rangle / N`, in units of J.
-        heat_capacity: :math:`c = \mathrm{Var}(E) / (N T^2)`, in units of :math:`k_B` (``eq:heat-capacity``).
-        abs_magnetisation: :math:`\langle |m|\rangle` with :math:`m = N^{-1}\sum_i s_i`.
+        energy: :math:`u = \langle E\rangle / M`, in units of J.
+        heat_capacity: :math:`c = \mathrm{Var}(E) / (M T^2)`, in units of :math:`k_B` (``eq:heat-capacity``).
+        abs_magnetisation: :math:`\langle |m|\rangle` with :math:`m = M^{-1}\sum_i s_i`.
         binder: :math:`U = 1 - \langle m^4\rangle / (3 \langle m^2\rangle^2)`.
     """
 
@@ -146,12 +146,12 @@ def pair_products(spins):
 def energy(spins, J=1.0, field=0.0):
     r"""Return the energy of each configuration.
 
-    .. math:: E(\mathbf{s}) = -\sum_{\langle ij\rangle} J_{ij}\, s_i s_j - h \sum_i s_i
+    .. math:: E(\mathbf{s}) = -\sum_{\langle ij\rangle} J_{ij}\, s_i s_j - B \sum_i s_i
 
     Args:
         spins: :math:`\mathbf{s}` in {-1, +1}, shape (..., L, L), any dtype.
         J: The coupling, a number, or one per bond, shape (2 L^2,), in the order of :func:`bonds`.
-        field: The field :math:`h`, a number.
+        field: The field :math:`B`, a number.
 
     Returns:
         Energies of the whole lattice, shape (...), in units of J; in the dtype of ``spins`` if that is float32 or
@@ -167,7 +167,7 @@ def energy(spins, J=1.0, field=0.0):
 
 
 def magnetisation(spins):
-    r"""Return the mean spin :math:`m = N^{-1} \sum_i s_i` of each configuration.
+    r"""Return the mean spin :math:`m = M^{-1} \sum_i s_i` of each configuration.
 
     Args:
         spins: :math:`\mathbf{s}` in {-1, +1}, shape (..., L, L), any dtype.
@@ -219,7 +219,7 @@ def degeneracies(L):
 
 
 def enumerate_observables(L, T, *, J=1.0, field=0.0):
-    r"""Return the exact thermal averages of a small lattice by summing over its :math:`2^N` configurations.
+    r"""Return the exact thermal averages of a small lattice by summing over its :math:`2^M` configurations.
 
     .. math:: \langle A\rangle = \frac{1}{Z}\sum_{\mathbf{s}} A(\mathbf{s})\, e^{-E(\mathbf{s})/T} ,
         \qquad Z = \sum_{\mathbf{s}} e^{-E(\mathbf{s})/T}
@@ -228,7 +228,7 @@ def enumerate_observables(L, T, *, J=1.0, field=0.0):
         L: The linear size, 2, 3 or 4.
         T: The temperature in units of J, a number or a tensor of any shape.
         J: The coupling, as for :func:`energy`.
-        field: The field :math:`h`, a number.
+        field: The field :math:`B`, a number.
 
     Returns:
         :class:`Observables` in float64, each field of the shape of ``T``.
@@ -257,7 +257,7 @@ def kaufman_log_partition(L, T):
 
     .. math::
 
-        Z = \frac{(2 s)^{N/2}}{2} \Big[ \prod_r 2\cosh\tfrac{L\gamma_{2r+1}}{2}
+        Z = \frac{(2 s)^{M/2}}{2} \Big[ \prod_r 2\cosh\tfrac{L\gamma_{2r+1}}{2}
             + \prod_r 2\sinh\tfrac{L\gamma_{2r+1}}{2}
             + \prod_r 2\cosh\tfrac{L\gamma_{2r}}{2} + \prod_r 2\sinh\tfrac{L\gamma_{2r}}{2} \Big] ,
         \quad r = 0, \dots, L-1 ,
@@ -286,7 +286,7 @@ def kaufman_log_partition(L, T):
 def kaufman_energy(L, T):
     r"""Return the exact energy per site, at :math:`K = 1/T`.
 
-    .. math:: u = -\frac{1}{N}\,\frac{\partial \ln Z}{\partial K}
+    .. math:: u = -\frac{1}{M}\,\frac{\partial \ln Z}{\partial K}
 
     Args:
         L: The linear size, any integer of 2 or more.
@@ -305,7 +305,7 @@ def kaufman_energy(L, T):
 def kaufman_heat_capacity(L, T):
     r"""Return the exact heat capacity per site, at :math:`K = 1/T`.
 
-    .. math:: c = \frac{K^2}{N}\,\frac{\partial^2 \ln Z}{\partial K^2}
+    .. math:: c = \frac{K^2}{M}\,\frac{\partial^2 \ln Z}{\partial K^2}
 
     Args:
         L: The linear size, any integer of 2 or more.
@@ -323,9 +323,9 @@ def kaufman_heat_capacity(L, T):
 
 
 def onsager_log_partition(T):
-    r"""Return :math:`\ln Z / N` of the infinite lattice without a field, for J = 1.
+    r"""Return :math:`\ln Z / M` of the infinite lattice without a field, for J = 1.
 
-    .. math:: \lim_{N\to\infty} \frac{\ln Z}{N} = \frac{1}{2}\ln(2\sinh 2K)
+    .. math:: \lim_{M\to\infty} \frac{\ln Z}{M} = \frac{1}{2}\ln(2\sinh 2K)
         + \frac{1}{2\pi}\int_0^\pi \gamma(\omega)\,d\omega , \qquad
         \cosh\gamma(\omega) = \sinh 2K + \frac{1}{\sinh 2K} - \cos\omega
 
@@ -385,7 +385,7 @@ def heat_bath_sweep(spins, T, generator, J=1.0, field=0.0):
     r"""Redraw every spin once from its distribution given its neighbours (``eq:conditional-unit``).
 
     .. math:: p(s_i = +1 \mid \mathbf{s}_{\setminus i}) = \frac{1}{1 + e^{-2 h_i/T}} , \qquad
-        h_i = h + \sum_{j \sim i} J_{ij} s_j
+        h_i = B + \sum_{j \sim i} J_{ij} s_j
 
     Sites of one colour share no bond and are drawn together: two colours (a checkerboard) for even L, three for odd L.
     The Boltzmann distribution is stationary; the fixed order of the colours breaks detailed balance.
@@ -395,7 +395,7 @@ def heat_bath_sweep(spins, T, generator, J=1.0, field=0.0):
         T: The temperature in units of J, a number.
         generator: The source of chance, on the device of ``spins``.
         J: The coupling, as for :func:`energy`.
-        field: The field :math:`h`, a number.
+        field: The field :math:`B`, a number.
 
     Returns:
         New spins, of the shape and dtype of ``spins``, which are left as they are.
@@ -566,7 +566,7 @@ def observables(spins, T, *, J=1.0, field=0.0):
     r"""Estimate the observables of a lattice from samples, with standard errors.
 
     The energy and :math:`|m|` are plain means. The heat capacity and the Binder cumulant are functions of means; their
-    errors are those of the series linearised about the means, :math:`(E - \langle E\rangle)^2/(N T^2)` and
+    errors are those of the series linearised about the means, :math:`(E - \langle E\rangle)^2/(M T^2)` and
     :math:`-m^4/(3\langle m^2\rangle^2) + 2\langle m^4\rangle m^2/(3\langle m^2\rangle^3)`. All errors account for
     autocorrelation along the first axis.
 
@@ -574,7 +574,7 @@ def observables(spins, T, *, J=1.0, field=0.0):
         spins: Samples in the order of time, shape (n_samples, L, L) or (n_samples, n_chains, L, L).
         T: The temperature that they were drawn at, in units of J, a number.
         J: The coupling, as for :func:`energy`.
-        field: The field :math:`h`, a number.
+        field: The field :math:`B`, a number.
 
     Returns:
         :class:`Estimates`, float64; there is no estimate of :math:`\ln Z`, which is not an average over samples.

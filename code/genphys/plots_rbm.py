@@ -1,0 +1,95 @@
+def bracket(forward, reverse, exact):
+    """Draw estimates of log Z against the number of temperatures, from both ends of the path.
+
+    Args:
+        forward: Annealing from independent units to the model: the numbers of temperatures, the estimates and their
+            standard errors in nats, three sequences of one length.
+        reverse: The same from exact samples back.
+        exact: The exact log Z, in nats.
+
+    Returns:
+        The figure and the axes.
+    """
+    fig, ax = plt.subplots()
+    ax.axhline(float(exact), color="black", lw=1.2, label=r"exact $\log Z$")
+    for k, (word, (temperatures, values, error)) in enumerate(
+        {"forward (AIS)": forward, "reverse, from exact samples": reverse}.items()
+    ):
+        place = _array(temperatures) * (0.97, 1.03)[k]
+        bars = {"color": _CYCLE[k], "marker": _MARKERS[k], "ms": 5, "ls": _DASHES[k], "capsize": 3}
+        ax.errorbar(place, _array(values), yerr=2 * _array(error), label=word, **bars)
+    ax.set(xscale="log", xlabel="number of temperatures $R$", ylabel=r"$\log Z$ in nats (bars: two standard errors)")
+    ax.legend()
+    return fig, ax
+
+
+def work_histograms(works, free_energy, titles):
+    r"""Draw the distribution of the work of annealing runs, with its mean and the free-energy difference.
+
+    Args:
+        works: Samples of the work, each of shape (C,), in nats.
+        free_energy: The free-energy difference, in nats.
+        titles: One for each.
+
+    Returns:
+        The figure and an array of axes.
+    """
+    fig, axes = plt.subplots(1, len(works), figsize=(7.6, 2.9), sharey=True)
+    for ax, work, title in zip(axes, works, titles, strict=True):
+        work = _array(work)
+        ax.hist(work, bins=20, density=True, color=_CYCLE[4])
+        ax.axvline(work.mean(), color=_CYCLE[1], ls="--", label=r"mean work $\langle\mathcal{W}\rangle$")
+        ax.axvline(float(free_energy), color="black", label=r"$-\log(Z/Z_0)$")
+        ax.set(title=title, xlabel=r"work $\mathcal{W}$ in nats")
+    axes[0].set_ylabel("density")
+    handles, words = axes[0].get_legend_handles_labels()
+    fig.legend(handles, words, loc="outside upper center", ncols=2)
+    return fig, axes
+
+
+def observables(names, exact, estimates, errors):
+    """Draw estimates over exact values with error bars, a panel for each observable.
+
+    Args:
+        names: The names of the observables.
+        exact: Their exact values, a row a system, shape (S, n).
+        estimates: The estimates, a dictionary {method: shape (S, n)}.
+        errors: Their standard errors, a dictionary of the same keys and shapes.
+
+    Returns:
+        The figure and an array of axes.
+    """
+    exact = _array(exact)
+    fig, axes = plt.subplots(1, len(names), figsize=(7.8, 2.9))
+    for i, (ax, name) in enumerate(zip(axes, names, strict=True)):
+        for s, value in enumerate(exact[:, i]):
+            ax.plot([s - 0.35, s + 0.35], [value, value], color="black", lw=1.4, label="exact" if s == 0 else None)
+        for k, (method, found) in enumerate(estimates.items()):
+            place = np.arange(len(exact)) + 0.16 * (k - (len(estimates) - 1) / 2)
+            bars = {"ls": "", "capsize": 3, "color": _CYCLE[k], "marker": _MARKERS[k], "ms": 5}
+            ax.errorbar(place, _array(found)[:, i], yerr=2 * _array(errors[method])[:, i], label=method, **bars)
+        ax.set(title=name)
+        ax.margins(x=0.2, y=0.3)
+    handles, words = axes[0].get_legend_handles_labels()
+    fig.legend(handles, words, loc="outside upper center", ncols=len(words))
+    return fig, axes
+
+
+def chains_over_time(steps, panels, *, ylabel):
+    """Draw a few Markov chains over time, a panel for each method.
+
+    Args:
+        steps: The step numbers, shape (n,).
+        panels: A dictionary {title: series of shape (n, chains)}.
+        ylabel: What the vertical axis shows.
+
+    Returns:
+        The figure and an array of axes.
+    """
+    fig, axes = plt.subplots(1, len(panels), figsize=(7.6, 3.0), sharey=True)
+    for ax, (title, series) in zip(axes, panels.items(), strict=True):
+        for k, chain in enumerate(_array(series).T):
+            ax.plot(_array(steps), chain, color=_CYCLE[k % len(_CYCLE)], lw=1.1)
+        ax.set(title=title, xlabel="steps")
+    axes[0].set_ylabel(ylabel)
+    return fig, axes
