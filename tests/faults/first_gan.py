@@ -1,15 +1,9 @@
 """Faults of the kind that is made in earnest: (name, module, function, old, new)."""
 
 FAULTS = [
-    (
-        "one name for all hidden layers",
-        "gan",
-        "_hidden",
-        'f"fc_{letter}{i}"',
-        'f"fc_{letter}" if i > 1 else "fc_first"',
-    ),
+    ("two layers under one name", "gan", "_hidden", 'f"fc_{letter}{i}"', 'f"fc_{letter}{min(i, 2)}"'),
     ("generator without its tanh", "gan", "mlp_generator", "if bounded:", "if not bounded:"),
-    ("uniform noise of half the width", "gan", "noise", "return 2 * torch.rand(", "return torch.rand("),
+    ("uniform noise of another width", "gan", "noise", "return 2 * torch.rand(", "return 3 * torch.rand("),
     (
         "data and samples exchanged",
         "gan",
@@ -18,7 +12,7 @@ FAULTS = [
         "discriminator_loss(on_fake, on_real",
     ),
     ("generator that helps the discriminator", "gan", "_turns", "g_loss.backward(", "(-g_loss).backward("),
-    ("generator's loss with its right label", "gan", "generator_loss", "F.softplus(-fake)", "F.softplus(fake)"),
+    ("generator's loss with the right label", "gan", "generator_loss", "F.softplus(-fake)", "F.softplus(fake)"),
     ("images with black and white exchanged", "gan", "to_unit", "(images + 1) / 2", "(1 - images) / 2"),
     (
         "labels shifted by one",
