@@ -1,0 +1,984 @@
+r"""Long trainings that can be interrupted: ``python -m genphys.train NAME``.
+
+A training is a function ``step(i)`` that takes step :math:`i` of :math:`n` and a :class:`State` that names everything
+the step changes: modules, optimisers, generators and tensors. :func:`train` runs the steps with a progress bar and
+writes the state to one file, which replaces the last one only when it is complete. A run that was interrupted and
+resumed is equal, bit for bit, to one that was not, since everything that is not in the state is a function of
+:math:`i`: the learning rate, and the rows of the mini-batch (:class:`Shuffled`).
+
+The general part comes first: :class:`State`, :func:`train`, :class:`Shuffled`, averages of the weights, and weights
+with a record of where they come from. Each model's own training follows, as a function with a sub-command.
+"""
+
+import argparse
+import copy
+import hashlib
+import json
+import os
+import platform
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import nn
+from tqdm import tqdm
+
+import genphys
+
+__all__ = [
+    "GAN_RUNS",
+    "Shuffled",
+    "State",
+    "evaluate_gan",
+    "evaluate_rbm",
+    "gan_networks",
+    "keep_freed_memory",
+    "load_classifier",
+    "load_gan",
+    "load_weights",
+    "main",
+    "move_average",
+    "read_checkpoint",
+    "settle_normalisation",
+    "tensor_hash",
+    "train",
+    "train_classifier",
+    "train_gan",
+    "train_rbm",
+    "write_checkpoint",
+    "write_weights",
+]
+
+
+@dataclass
+class State:
+    """Everything that a training step changes, by name; nothing else may carry over from step to step.
+
+    Tensors, modules and generators are restored in place. Of an optimiser its running averages are kept; what
+    ``step`` sets from the step number, such as the learning rate, is not.
+    """
+
+    modules: dict[str, nn.Module] = field(default_factory=dict)
+    optimisers: dict[str, torch.optim.Optimizer] = field(default_factory=dict)
+    generators: dict[str, torch.Generator] = field(default_factory=dict)
+    tensors: dict[str, torch.Tensor] = field(default_factory=dict)
+
+    def save(self) -> dict[str, torch.Tensor]:
+        """The state as a flat dictionary of copies."""
+        flat = {f"tensors/{name}": tensor for name, tensor in self.tensors.items()}
+        for name, module in self.modules.items():
+            flat |= {f"modules/{name}/{key}": tensor for key, tensor in module.state_dict().items()}
+        for name, optimiser in self.optimisers.items():
+            for index, slots in optimiser.state_dict()["state"].items():
+                flat |= {
+                    f"optimisers/{name}/{index}/{key}": torch.as_tensor(slot)
+                    for key, slot in slots.items()
+                    if slot is not None
+                }
+        flat |= {f"generators/{name}": generator.get_state() for name, generator in self.generators.items()}
+        return {key: tensor.detach().to("cpu", copy=True).contiguous() for key, tensor in flat.items()}
+
+    @torch.no_grad()
+    def load(self, flat: dict[str, torch.Tensor]) -> None:
+        """Restore in place what :meth:`save` gave.
+
+        Raises:
+            ValueError: The names or shapes are not those of this state.
+        """
+        for name, tensor in self.tensors.items():
+            saved = _take(flat, f"tensors/{name}")
+            if saved.shape != tensor.shape:
+                raise ValueError(f"tensors/{name} has shape {tuple(saved.shape)}, takes {tuple(tensor.shape)}")
+            tensor.copy_(saved)
+        for name, module in self.modules.items():
+            try:
+                module.load_state_dict(_under(flat, f"modules/{name}/"))
+            except RuntimeError as error:
+                raise ValueError(f"modules/{name} does not fit: {error}") from error
+        for name, optimiser in self.optimisers.items():
+            slots: dict[int, dict[str, torch.Tensor]] = {}
+            for key, tensor in _under(flat, f"optimisers/{name}/").items():
+                index, slot = key.split("/", 1)
+                slots.setdefault(int(index), {})[slot] = tensor
+            optimiser.load_state_dict({"state": slots, "param_groups": optimiser.state_dict()["param_groups"]})
+        for name, generator in self.generators.items():
+            generator.set_state(_take(flat, f"generators/{name}"))
+
+
+def write_checkpoint(path: Path | str, tensors: dict[str, torch.Tensor], record: dict) -> None:
+    """Write tensors, and a JSON record in the header, to one safetensors file that replaces ``path`` in one move.
+
+    An interruption at any moment leaves the old file or the new one, never half of one.
+
+    Args:
+        path: The file to write; its folder is made.
+        tensors: What to keep, by name.
+        record: What JSON can hold.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    content = save(tensors, metadata={"record": json.dumps(record)})
+    with open(partial, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def read_checkpoint(path: Path | str) -> tuple[dict[str, torch.Tensor], dict]:
+    """Read what :func:`write_checkpoint` wrote.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The tensors by name, and the record.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is truncated, corrupt or has no record.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path} does not exist")
+    try:
+        with safe_open(path, "pt") as file:
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dictionary)
+            record = json.loads((file.metadata() or {})["record"])
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise ValueError(f"{path} is truncated or corrupt ({error}); delete it to begin again") from error
+    return tensors, record
+
+
+def train(
+    step: Callable[[int], dict | None],
+    steps: int,
+    state: State,
+    *,
+    folder: Path | str,
+    settings: dict,
+    every: float = 60.0,
+    log_every: int = 500,
+    name: str = "training",
+) -> dict:
+    """Take ``steps`` steps, beginning where the checkpoint in ``folder`` ends, if there is one.
+
+    An interruption (Ctrl-C, or the termination signal) waits for the end of the step, writes the state and stops.
+
+    Args:
+        step: Takes step ``i`` and returns numbers to be logged, or None.
+        steps: The number of steps altogether; more than before lengthens a run that is complete.
+        state: Everything that ``step`` changes.
+        folder: Where ``checkpoint.safetensors`` lies.
+        settings: All that determines a step (JSON); a checkpoint of other settings is refused.
+        every: Seconds between checkpoints. They do not change the run.
+        log_every: Steps over which the numbers are averaged for the history.
+        name: What the progress bar says.
+
+    Returns:
+        The record: ``step``, ``settings``, ``seconds`` (of all sittings) and ``history``, a list of averages.
+
+    Raises:
+        ValueError: The checkpoint is corrupt, or of other settings or another state.
+        KeyboardInterrupt: The run was interrupted; what was done is in the checkpoint.
+    """
+    path = Path(folder) / "checkpoint.safetensors"
+    settings = json.loads(json.dumps(settings))  # as it will be read back
+    record = {"step": 0, "settings": settings, "seconds": 0.0, "history": [], "sums": {}}
+    if path.exists():
+        tensors, record = read_checkpoint(path)
+        different = {
+            key: (record["settings"].get(key), settings.get(key))
+            for key in record["settings"].keys() | settings.keys()
+            if record["settings"].get(key) != settings.get(key)
+        }
+        if different:
+            changes = ", ".join(f"{key}: {old!r} there, {new!r} here" for key, (old, new) in sorted(different.items()))
+            raise ValueError(f"{path} belongs to other settings ({changes}); choose another folder or delete it")
+        state.load(tensors)
+    began, written = time.monotonic() - record["seconds"], time.monotonic()
+    with _patient_signals() as stopped, tqdm(total=steps, initial=record["step"], desc=name, mininterval=1.0) as bar:
+        for i in range(record["step"], steps):
+            for key, value in (step(i) or {}).items():
+                total, count = record["sums"].get(key, (0.0, 0))
+                record["sums"][key] = (total + float(value), count + 1)
+            record["step"] = i + 1
+            if (i + 1) % log_every == 0:
+                means = {key: total / count for key, (total, count) in record["sums"].items()}
+                record["history"].append({"step": i + 1} | means)
+                record["sums"] = {}
+                bar.set_postfix({key: f"{value:.4g}" for key, value in means.items()}, refresh=False)
+            bar.update()
+            if stopped or i + 1 == steps or time.monotonic() - written > every:
+                record["seconds"] = time.monotonic() - began
+                write_checkpoint(path, state.save(), record)
+                written = time.monotonic()
+            if stopped:
+                raise KeyboardInterrupt(f"stopped after step {i + 1}; run the same command to go on")
+    return record
+
+
+@contextmanager
+def _patient_signals() -> Iterator[list]:
+    """A list that the interrupting signal is appended to, so that a step is never cut in two."""
+    stopped: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield stopped
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda received, _: stopped.append(received)) for number in numbers]
+    try:
+        yield stopped
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+class Shuffled:
+    """Mini-batches in random order, each epoch another one, as a function of the step number alone.
+
+    Args:
+        n: The number of rows.
+        size: The rows of a batch; the rest of an epoch that does not fill one is left out.
+        seed: The seed of all the orders.
+
+    Raises:
+        ValueError: ``size`` is not from 1 to ``n``.
+    """
+
+    def __init__(self, n: int, size: int, seed: int):
+        if not 1 <= size <= n:
+            raise ValueError(f"size is {size}, takes 1 to {n}, the number of rows")
+        self.n, self.size, self.seed = n, size, seed
+        self.per_epoch = n // size
+        self._epoch, self._order = -1, torch.empty(0, dtype=torch.int64)
+
+    def __call__(self, i: int) -> torch.Tensor:
+        """The row numbers of the batch of step ``i``, shape (size,)."""
+        epoch, batch = divmod(i, self.per_epoch)
+        if epoch != self._epoch:
+            # NumPy's stream is frozen, and a sequence of two numbers seeds it without collisions
+            order = np.random.RandomState([self.seed, epoch]).permutation(self.n)
+            self._epoch, self._order = epoch, torch.from_numpy(order)
+        return self._order[batch * self.size : (batch + 1) * self.size]
+
+
+@torch.no_grad()
+def move_average(average: nn.Module, model: nn.Module, rate: float) -> None:
+    r"""Move the average of the weights a step: :math:`\bar\Theta \leftarrow (1-r)\bar\Theta + r\Theta`.
+
+    A constant :math:`r` gives the exponential moving average of decay :math:`1-r`; with
+    :math:`r = (\eta+1)/(t+\eta)` at step :math:`t=1,2,\dots` the average weighs step :math:`s` as :math:`s^\eta`.
+    Buffers are copied.
+
+    Args:
+        average: A copy of the model, changed in place.
+        model: The model.
+        rate: :math:`r`, from 0 to 1.
+
+    Raises:
+        ValueError: ``rate`` is not in [0, 1].
+
+    References:
+        Polyak and Juditsky (1992); Shamir and Zhang (2013) for the weights that grow with the step.
+    """
+    if not 0 <= rate <= 1:
+        raise ValueError(f"rate is {rate}, takes a number in [0, 1]")
+    for mine, theirs in zip(average.parameters(), model.parameters(), strict=True):
+        mine.lerp_(theirs, rate)
+    for mine, theirs in zip(average.buffers(), model.buffers(), strict=True):
+        mine.copy_(theirs)
+
+
+def keep_freed_memory() -> bool:
+    """Ask glibc to keep the memory it frees, for the rest of this process.
+
+    Freed tensors otherwise go back to the kernel, and the next step pays for fresh pages: up to 40 % of a training
+    step. It changes the whole process, so that it is a call of its own and never done by an import.
+
+    Returns:
+        Whether there was a glibc to ask.
+    """
+    if not sys.platform.startswith("linux") or platform.libc_ver()[0] != "glibc":
+        return False
+    import ctypes
+
+    libc = ctypes.CDLL(None)
+    no_mmap = libc.mallopt(-4, 0)  # M_MMAP_MAX: large blocks come from the heap too
+    no_trim = libc.mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD: and stay there
+    return bool(no_mmap and no_trim)
+
+
+def tensor_hash(*tensors: torch.Tensor) -> str:
+    """The SHA-256 of the tensors' types, shapes and bytes, in hexadecimal."""
+    digest = hashlib.sha256()
+    for tensor in tensors:
+        digest.update(f"{tensor.dtype} {tuple(tensor.shape)};".encode())
+        digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def write_weights(path: Path | str, tensors: dict[str, torch.Tensor], record: dict) -> None:
+    """Write weights to ``path`` (``.safetensors``), and beside them the record of where they come from (``.json``).
+
+    The record gets the versions of Python, PyTorch, NumPy and this package, and the hash of the weights.
+
+    Args:
+        path: The weights' file; the record has the same name with ``.json``.
+        tensors: The weights by name.
+        record: What the reader of the weights must know: settings, seed, the data and its hash, seconds, metrics.
+    """
+    path = Path(path).with_suffix(".safetensors")
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    write_checkpoint(path, tensors, {"name": path.stem})
+    record = record | {
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__.split("+")[0],
+            "numpy": np.__version__,
+            "genphys": genphys.__version__,
+        },
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+    }
+    partial = path.with_suffix(".json.partial")
+    partial.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    os.replace(partial, path.with_suffix(".json"))
+
+
+def load_weights(name: str, folder: Path | str | None = None) -> tuple[dict[str, torch.Tensor], dict]:
+    """Shipped weights and their record.
+
+    Args:
+        name: Their name, such as ``"rbm"``.
+        folder: Where they lie; the package's own ``weights`` where left out.
+
+    Returns:
+        The tensors by name, and the record.
+
+    Raises:
+        ValueError: There are no weights of that name, or the file is not the one that the record describes.
+    """
+    folder = Path(folder) if folder is not None else Path(str(resources.files("genphys") / "weights"))
+    path = folder / f"{name}.safetensors"
+    if not path.is_file():
+        there = ", ".join(sorted(file.stem for file in folder.glob("*.safetensors"))) or "none"
+        raise ValueError(f"name is {name!r}, takes one of the weights in {folder.name}: {there}")
+    record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    if hashlib.sha256(path.read_bytes()).hexdigest() != record["sha256"]:
+        raise ValueError(f"{path.name} is truncated or corrupt: its hash is not that of its record; fetch it again")
+    return read_checkpoint(path)[0], record
+
+
+def _take(flat, key):
+    if key not in flat:
+        raise ValueError(f"the checkpoint has no {key}; it belongs to another training")
+    return flat[key]
+
+
+def _under(flat, prefix):
+    return {key.removeprefix(prefix): tensor for key, tensor in flat.items() if key.startswith(prefix)}
+
+
+# The restricted Boltzmann machine
+
+
+def train_rbm(images, folder, *, steps, hidden, batch, chains, k, rate, rate_steps, decay, average, seed, every=60.0):
+    r"""Train a Bernoulli RBM on stochastically binarised images by persistent contrastive divergence.
+
+    Each step draws a batch, binarises it anew and takes a centred PCD-k step of size
+    :math:`r/(1+t/\tau)`; the average of the weights over the last steps, with weight :math:`t^\eta`, is what is kept.
+
+    Args:
+        images: Grey values in [0, 1], shape (n, M).
+        folder: Where the checkpoint lies.
+        steps: The number of steps.
+        hidden: The number of hidden units.
+        batch: The number of images in a step.
+        chains: The number of persistent chains.
+        k: Gibbs steps a training step.
+        rate: The first step size :math:`r`.
+        rate_steps: :math:`\tau`.
+        decay: The weight decay.
+        average: :math:`\eta`.
+        seed: The seed of the whole run.
+        every: Seconds between checkpoints.
+
+    Returns:
+        The averaged machine and the record of :func:`train`.
+    """
+    from genphys import data, rbm
+
+    generator = torch.Generator().manual_seed(seed)
+    model = rbm.BernoulliRBM(images.shape[1], hidden, generator=generator)
+    with torch.no_grad():
+        model.visible_bias.copy_(model.base_bias(images))
+    averaged = copy.deepcopy(model)
+    state = rbm.persistent_chains(model, chains, generator)
+    rows = Shuffled(len(images), batch, seed)
+
+    def step(i):
+        x = data.binarise(images[rows(i)], generator)
+        state.step = i
+        size = rate / (1 + i / rate_steps)
+        for _ in rbm.contrastive_divergence(
+            model, [x], state, k=k, learning_rate=size, weight_decay=decay, generator=generator
+        ):
+            move_average(averaged, model, min(1.0, (average + 1) / (i + 1 + average)))
+        if i % 50:
+            return None
+        with torch.no_grad():
+            return {"free_energy_gap": model.free_energy(x).mean() - model.free_energy(state.visible).mean()}
+
+    record = train(
+        step,
+        steps,
+        State(
+            modules={"model": model, "averaged": averaged},
+            generators={"generator": generator},
+            tensors={"hidden": state.hidden, "visible_mean": state.visible_mean, "hidden_mean": state.hidden_mean},
+        ),
+        folder=folder,
+        settings={
+            "hidden": hidden,
+            "batch": batch,
+            "chains": chains,
+            "k": k,
+            "rate": rate,
+            "rate_steps": rate_steps,
+            "decay": decay,
+            "average": average,
+            "seed": seed,
+            "data": tensor_hash(images),
+        },
+        every=every,
+        name="rbm",
+    )
+    return averaged, record
+
+
+def evaluate_rbm(model, images, *, base_images, temperatures, chains, seed):
+    r"""Test log-likelihood by annealed importance sampling, on the one fixed binarisation of the test images.
+
+    Args:
+        model: The machine.
+        images: Grey test images, shape (n, M).
+        base_images: The grey images whose means are the base of the annealing.
+        temperatures: The number of temperatures.
+        chains: The number of annealing runs.
+        seed: The seed of the annealing.
+
+    Returns:
+        A dictionary: the mean log-likelihood in nats, the standard error from log Z and that from the finite test
+        set, log Z, and the settings.
+    """
+    from genphys import data, rbm
+
+    x = data.fixed_binarisation(images)
+    generator = torch.Generator().manual_seed(seed)
+    betas = torch.linspace(0, 1, temperatures, dtype=torch.float64)
+    annealed = rbm.ais(model, betas, chains, base_bias=model.base_bias(base_images), generator=generator)
+    with torch.no_grad():
+        free_energy = torch.cat([model.free_energy(part) for part in x.split(1000)]).double()
+    return {
+        "log_likelihood": -(free_energy.mean() + annealed.log_z).item(),
+        "stderr_log_z": annealed.stderr.item(),
+        "stderr_test_set": (free_energy.std() / len(x) ** 0.5).item(),
+        "log_z": annealed.log_z.item(),
+        "temperatures": temperatures,
+        "chains": chains,
+        "seed": seed,
+        "binarisation_seed": data.BINARISATION_SEED,
+        "test_images": len(x),
+        "test_data": tensor_hash(images),
+    }
+
+
+def _rbm_command(arguments):
+    from genphys import data
+
+    images = data.mnist(arguments.data, exclude_digits=True)[0]
+    model, record = train_rbm(
+        images,
+        arguments.folder,
+        steps=arguments.steps,
+        hidden=arguments.hidden,
+        batch=arguments.batch,
+        chains=arguments.chains,
+        k=arguments.k,
+        rate=arguments.rate,
+        rate_steps=arguments.rate_steps,
+        decay=arguments.decay,
+        average=arguments.average,
+        seed=arguments.seed,
+        every=arguments.every,
+    )
+    began = time.monotonic()
+    metrics = evaluate_rbm(
+        model,
+        data.mnist(arguments.data, train=False)[0],
+        base_images=images,
+        temperatures=arguments.temperatures,
+        chains=arguments.ais_chains,
+        seed=arguments.seed,
+    )
+    print(f"test log-likelihood {metrics['log_likelihood']:.2f} +- {metrics['stderr_log_z']:.2f} nats (from log Z)")
+    provenance = {
+        "command": "python -m genphys.train rbm",
+        "model": "BernoulliRBM",
+        "settings": record["settings"] | {"steps": record["step"]},
+        "data": {"name": "MNIST training images without those of digits()", "images": len(images)},
+        "seconds": round(record["seconds"]),
+        "seconds_evaluation": round(time.monotonic() - began),
+        "metrics": metrics,
+        "history": record["history"],
+    }
+    write_weights(Path(arguments.folder) / "rbm", model.state_dict(), provenance)
+
+
+def _rbm_parser(commands):
+    parser = commands.add_parser("rbm", help="784-500 Bernoulli machine on binarised MNIST, by PCD")
+    _common(parser, steps=165_000, seed=1)
+    parser.add_argument("--hidden", type=int, default=500, help="hidden units")
+    parser.add_argument("--batch", type=int, default=100, help="images in a step")
+    parser.add_argument("--chains", type=int, default=100, help="persistent chains")
+    parser.add_argument("--k", type=int, default=1, help="Gibbs steps a training step")
+    parser.add_argument("--rate", type=float, default=0.12, help="first step size r of r / (1 + t / rate-steps)")
+    parser.add_argument("--rate-steps", type=float, default=5_000, help="steps after which the step size is halved")
+    parser.add_argument("--decay", type=float, default=1e-4, help="weight decay")
+    parser.add_argument("--average", type=float, default=8, help="eta: the average weighs step t as t^eta")
+    parser.add_argument("--temperatures", type=int, default=10_000, help="temperatures of the evaluation")
+    parser.add_argument("--ais-chains", type=int, default=100, help="annealing runs of the evaluation")
+    parser.set_defaults(run=_rbm_command)
+
+
+# The classifier of digits
+
+
+def train_classifier(images, labels, folder, *, steps, batch, rate, seed, every=60.0):
+    """Train :class:`genphys.classifier.Classifier` by cross entropy, with Adam and a rate that falls linearly to zero.
+
+    Args:
+        images: Grey values in [0, 1], shape (n, 784).
+        labels: Their classes, shape (n,).
+        folder: Where the checkpoint lies.
+        steps: The number of steps.
+        batch: The number of images in a step.
+        rate: The first learning rate.
+        seed: The seed of the whole run.
+        every: Seconds between checkpoints.
+
+    Returns:
+        The classifier in evaluation mode and the record of :func:`train`.
+    """
+    from genphys.classifier import Classifier
+
+    model = Classifier(torch.Generator().manual_seed(seed))
+    optimiser = torch.optim.Adam(model.parameters(), lr=rate, fused=True)
+    rows = Shuffled(len(images), batch, seed)
+
+    def step(i):
+        optimiser.param_groups[0]["lr"] = rate * (1 - i / steps)
+        now = rows(i)
+        loss = nn.functional.cross_entropy(model(images[now]), labels[now])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        return {"cross_entropy": loss.detach()}
+
+    settings = {"batch": batch, "rate": rate, "seed": seed, "data": tensor_hash(images, labels)}
+    state = State(modules={"model": model}, optimisers={"adam": optimiser})
+    record = train(step, steps, state, folder=folder, settings=settings, every=every, log_every=250, name="classifier")
+    return model.eval(), record
+
+
+def load_classifier(folder=None):
+    """The shipped classifier of digits in evaluation mode, and its provenance.
+
+    Args:
+        folder: Where the weights lie; the package's own where left out.
+
+    Returns:
+        The :class:`genphys.classifier.Classifier` and the record: settings, data, test accuracy.
+
+    Raises:
+        ValueError: The file is missing, corrupt or of another network.
+    """
+    from genphys.classifier import Classifier
+
+    tensors, record = load_weights("classifier", folder)
+    model = Classifier()
+    _fill(model, tensors, "classifier")
+    return model.eval(), record
+
+
+def _classifier_command(arguments):
+    from genphys import data
+    from genphys.classifier import accuracy
+
+    images, labels = data.mnist(arguments.data, exclude_digits=True)
+    model, record = train_classifier(
+        images,
+        labels,
+        arguments.folder,
+        steps=arguments.steps,
+        batch=arguments.batch,
+        rate=arguments.rate,
+        seed=arguments.seed,
+        every=arguments.every,
+    )
+    held_out = data.digits()
+    metrics = {
+        "mnist_test_accuracy": accuracy(model, *data.mnist(arguments.data, train=False)),
+        "digits_test_accuracy": accuracy(model, held_out.test_images, held_out.test_labels),
+    }
+    print(
+        f"test accuracy {metrics['mnist_test_accuracy']:.4f} (MNIST), {metrics['digits_test_accuracy']:.4f} (digits())"
+    )
+    provenance = {
+        "command": "python -m genphys.train classifier",
+        "model": "Classifier",
+        "settings": record["settings"],
+        "data": {"name": "MNIST training images without those of digits()", "images": len(images)},
+        "seconds": round(record["seconds"]),
+        "metrics": metrics,
+        "history": record["history"],
+    }
+    write_weights(Path(arguments.folder) / "classifier", model.state_dict(), provenance)
+
+
+def _classifier_parser(commands):
+    parser = commands.add_parser("classifier", help="small convolutional classifier of digits")
+    _common(parser, steps=3300, seed=1)
+    parser.add_argument("--batch", type=int, default=100, help="images in a step")
+    parser.add_argument("--rate", type=float, default=2e-3, help="first learning rate, falls linearly to 0")
+    parser.set_defaults(run=_classifier_command)
+
+
+# Generative adversarial networks
+
+GAN_RUNS = {
+    "lecture": {"loss": "non-saturating", "noise": "uniform", "noise_size": 20, "channels": 0, "d_steps": 1,
+                "rate": 1e-3, "betas": [0.9, 0.999], "gp_weight": 0.0, "r1_weight": 0.0, "decay": 0.0,
+                "falling": False, "steps": 85_900},
+    "dcgan": {"loss": "non-saturating", "noise": "normal", "noise_size": 64, "channels": 16, "d_steps": 1,
+              "rate": 5e-4, "betas": [0.5, 0.999], "gp_weight": 0.0, "r1_weight": 0.1, "decay": 0.998,
+              "falling": True, "steps": 5000},
+    "wgan-gp": {"loss": "wasserstein", "noise": "normal", "noise_size": 64, "channels": 16, "d_steps": 3,
+                "rate": 5e-4, "betas": [0.0, 0.9], "gp_weight": 10.0, "r1_weight": 0.0, "decay": 0.998,
+                "falling": True, "steps": 3000},
+    "conditional": {"loss": "non-saturating", "noise": "normal", "noise_size": 64, "channels": 16, "d_steps": 1,
+                    "rate": 5e-4, "betas": [0.5, 0.999], "gp_weight": 0.0, "r1_weight": 0.1, "decay": 0.998,
+                    "falling": True, "steps": 5000},
+}  # fmt: skip
+
+
+def gan_networks(run, rng=None):
+    """The generator and the discriminator of one of the four shipped runs, with fresh weights.
+
+    Args:
+        run: ``"lecture"`` (the source lecture's fully connected networks), ``"dcgan"``, ``"wgan-gp"`` or
+            ``"conditional"``.
+        rng: The source of the first weights and of dropout.
+
+    Returns:
+        The two networks.
+
+    Raises:
+        ValueError: ``run`` is unknown.
+    """
+    from genphys import gan
+
+    if run not in GAN_RUNS:
+        raise ValueError(f"run is {run!r}, takes one of {', '.join(map(repr, GAN_RUNS))}")
+    size, channels = GAN_RUNS[run]["noise_size"], GAN_RUNS[run]["channels"]
+    if run == "lecture":
+        return gan.mlp_generator(size, rng=rng), gan.mlp_discriminator(rng=rng)
+    if run == "conditional":
+        return (
+            gan.ConditionalGenerator(size, channels=channels, rng=rng),
+            gan.ConditionalDiscriminator(channels=channels, rng=rng),
+        )
+    return gan.conv_generator(size, channels, rng=rng), gan.conv_discriminator(channels, rng=rng)
+
+
+def train_gan(images, labels, run, folder, *, steps, batch, seed, shown=20, every=60.0):
+    """Train one of the four GANs on digits; a step is one step of the generator.
+
+    The weights of the generator are averaged over the last steps (not in the lecture's run), and the samples of the
+    average at noise that never changes are recorded on the way.
+
+    Args:
+        images: Grey values in [0, 1], shape (n, 784).
+        labels: Their classes, shape (n,); only the conditional run looks at them.
+        run: See :func:`gan_networks`.
+        folder: Where the checkpoint lies.
+        steps: The number of steps of the generator.
+        batch: The number of images in a step of the discriminator.
+        seed: The seed of the whole run.
+        shown: The number of samples recorded at a time.
+        every: Seconds between checkpoints.
+
+    Returns:
+        The averaged generator, the discriminator, the samples as uint8, shape (times, shown, 784), the steps at which
+        they were taken, and the record of :func:`train`.
+    """
+    from genphys import gan
+
+    rng = torch.Generator().manual_seed(seed)
+    g, d = gan_networks(run, rng)
+    setting = GAN_RUNS[run]
+    averaged = copy.deepcopy(g)
+    optimisers = [
+        torch.optim.Adam(network.parameters(), lr=setting["rate"], betas=tuple(setting["betas"]), fused=True)
+        for network in (g, d)
+    ]
+    conditional = run == "conditional"
+    images = gan.to_signed(images)
+    fixed = gan.noise(shown, g.noise_size, setting["noise"], rng=torch.Generator().manual_seed(seed + 1))
+    fixed_labels = torch.arange(shown) % 10
+    per_epoch = len(images) / (batch * setting["d_steps"])
+    times = sorted(
+        {1, steps, *(round(epoch * per_epoch) for epoch in (0.1, 0.5, 1, 2, 4, 10, 50, 100))} & {*range(1, steps + 1)}
+    )
+    samples = torch.zeros(len(times), shown, images.shape[1], dtype=torch.uint8)
+    rows = Shuffled(len(images), batch, seed)
+
+    def step(i):
+        for optimiser in optimisers:
+            optimiser.param_groups[0]["lr"] = setting["rate"] * (
+                min(1.0, 2 * (1 - i / steps)) if setting["falling"] else 1
+            )
+        taken = [rows(i * setting["d_steps"] + k) for k in range(setting["d_steps"])]
+        batches = [(images[now], labels[now]) if conditional else images[now] for now in taken]
+        (found,) = gan.train(
+            g,
+            d,
+            batches,
+            g_optimiser=optimisers[0],
+            d_optimiser=optimisers[1],
+            rng=rng,
+            loss=setting["loss"],
+            kind=setting["noise"],
+            d_steps=setting["d_steps"],
+            gp_weight=setting["gp_weight"],
+            r1_weight=setting["r1_weight"],
+        )
+        move_average(averaged, g, max(1 - setting["decay"], 1 / (i + 1)))
+        if i + 1 in times:
+            samples[times.index(i + 1)] = _grey(averaged, fixed, fixed_labels if conditional else None)
+        return found._asdict()
+
+    settings = setting | {"run": run, "batch": batch, "seed": seed, "shown": shown}
+    state = State(
+        modules={"g": g, "d": d, "averaged": averaged},
+        optimisers={"g": optimisers[0], "d": optimisers[1]},
+        generators={"rng": rng},
+        tensors={"samples": samples},
+    )
+    record = train(
+        step,
+        steps,
+        state,
+        folder=folder,
+        settings=settings | {"data": tensor_hash(images, labels)},
+        every=every,
+        log_every=max(1, steps // 200),
+        name=f"gan {run}",
+    )
+    settle_normalisation(averaged, setting["noise"], seed=seed + 2)
+    samples[-1] = _grey(averaged, fixed, fixed_labels if conditional else None)
+    return averaged.eval(), d.eval(), samples, times, record
+
+
+@torch.no_grad()
+def settle_normalisation(g, kind, *, seed, batches=50, size=200):
+    """Set the running means and variances of batch normalisation to those that the averaged weights have.
+
+    Args:
+        g: A generator, changed in place; one without batch normalisation stays as it is.
+        kind: The noise.
+        seed: The seed of the noise, and of the labels.
+        batches: The number of batches that are averaged.
+        size: The rows of each.
+    """
+    from genphys import gan
+
+    layers = [module for module in g.modules() if isinstance(module, nn.BatchNorm2d)]
+    if not layers:
+        return
+    before = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None  # the plain mean over the batches
+    rng = torch.Generator().manual_seed(seed)
+    g.train()
+    for _ in range(batches):
+        z = gan.noise(size, g.noise_size, kind, rng=rng)
+        g(z, torch.arange(size) % g.classes) if hasattr(g, "classes") else g(z)
+    for layer, momentum in zip(layers, before, strict=True):
+        layer.momentum = momentum
+    g.eval()
+
+
+@torch.no_grad()
+def _grey(g, z, labels=None):
+    """Samples as uint8; batch normalisation takes the statistics of this batch only if it has none of its own yet."""
+    mode = g.training
+    g.eval()
+    x = g(z) if labels is None else g(z, labels)
+    g.train(mode)
+    return ((x + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def evaluate_gan(g, classifier, run, *, n=10_000, seed=7):
+    """What the classifier finds in samples: the share of each digit, and for the conditional run the agreement.
+
+    Args:
+        g: The generator, in evaluation mode.
+        classifier: The :class:`genphys.classifier.Classifier`.
+        run: See :func:`gan_networks`.
+        n: The number of samples.
+        seed: The seed of the noise.
+
+    Returns:
+        A dictionary: ``class_shares`` (ten numbers), ``worst_share_deviation``, the largest of |10 share - 1|, and
+        ``agreement`` where there is a requested class.
+    """
+    from genphys import gan
+    from genphys.classifier import accuracy, class_shares
+
+    labels = torch.arange(n) % 10
+    z = gan.noise(n, g.noise_size, GAN_RUNS[run]["noise"], rng=torch.Generator().manual_seed(seed))
+    with torch.no_grad():
+        pieces = zip(z.split(500), labels.split(500), strict=True)
+        x = torch.cat([g(a, b) if run == "conditional" else g(a) for a, b in pieces])
+    x = gan.to_unit(x)
+    shares = class_shares(classifier, x)
+    found = {
+        "samples": n,
+        "class_shares": [round(share, 4) for share in shares.tolist()],
+        "worst_share_deviation": round((10 * shares - 1).abs().max().item(), 4),
+    }
+    return found | ({"agreement": accuracy(classifier, x, labels)} if run == "conditional" else {})
+
+
+def load_gan(run, folder=None):
+    """A shipped GAN: its networks in evaluation mode, its samples over time and its record.
+
+    Args:
+        run: See :func:`gan_networks`.
+        folder: Where the weights lie; the package's own where left out.
+
+    Returns:
+        The generator, the discriminator, the samples at fixed noise (uint8, shape (times, shown, 784)) and the record,
+        with the steps of the samples under ``"samples_at"`` and the learning curves under ``"history"``.
+
+    Raises:
+        ValueError: ``run`` is unknown, or the file is missing, corrupt or of other networks.
+    """
+    g, d = gan_networks(run)
+    tensors, record = load_weights(f"gan_{run.replace('-', '_')}", folder)
+    _fill(g, _under(tensors, "g/"), "the generator")
+    _fill(d, _under(tensors, "d/"), "the discriminator")
+    return g.eval(), d.eval(), _take(tensors, "samples"), record
+
+
+def _fill(model, tensors, name):
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise ValueError(f"the weights do not fit {name}: {error}") from error
+
+
+def _gan_command(arguments):
+    from genphys import data
+
+    run = arguments.run_name
+    images, labels = data.mnist(arguments.data, exclude_digits=True)
+    steps = arguments.steps or GAN_RUNS[run]["steps"]
+    g, d, samples, times, record = train_gan(
+        images,
+        labels,
+        run,
+        arguments.folder,
+        steps=steps,
+        batch=arguments.batch,
+        seed=arguments.seed,
+        every=arguments.every,
+    )
+    classifier, judge = load_classifier(arguments.classifier)
+    metrics = evaluate_gan(g, classifier, run) | {"classifier_sha256": judge["sha256"]}
+    print(f"{run}: {metrics}")
+    provenance = {
+        "command": f"python -m genphys.train gan {run}",
+        "model": run,
+        "settings": record["settings"],
+        "data": {"name": "MNIST training images without those of digits()", "images": len(images)},
+        "seconds": round(record["seconds"]),
+        "metrics": metrics,
+        "samples_at": times,
+        "history": record["history"],
+    }
+    tensors = {f"g/{key}": tensor for key, tensor in g.state_dict().items()}
+    tensors |= {f"d/{key}": tensor for key, tensor in d.state_dict().items()} | {"samples": samples}
+    write_weights(Path(arguments.folder) / f"gan_{run.replace('-', '_')}", tensors, provenance)
+
+
+def _gan_parser(commands):
+    parser = commands.add_parser("gan", help="generative adversarial networks on MNIST")
+    parser.add_argument("run_name", metavar="RUN", choices=list(GAN_RUNS), help=", ".join(GAN_RUNS))
+    _common(parser, steps=None, seed=1)
+    parser.add_argument("--batch", type=int, default=64, help="images in a step of the discriminator")
+    parser.add_argument(
+        "--classifier", default=None, help="folder of the classifier that judges (default: the shipped one)"
+    )
+    parser.set_defaults(run=_gan_command)
+
+
+def _common(parser, *, steps, seed):
+    """The options that every training has."""
+    parser.add_argument("--folder", type=Path, default=None, help="checkpoint and results (default: runs/NAME)")
+    parser.add_argument("--data", default=None, help="folder that holds MNIST/raw (default: $GENPHYS_DATA)")
+    parser.add_argument("--steps", type=int, default=steps, help="steps altogether (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=seed, help="seed of the whole run (default: %(default)s)")
+    parser.add_argument("--every", type=float, default=60.0, help="seconds between checkpoints")
+    parser.add_argument("--threads", type=int, default=None, help="CPU threads (default: PyTorch's own choice)")
+
+
+def main(argv: list[str] | None = None) -> None:
+    """The command line: ``python -m genphys.train rbm --help``.
+
+    Args:
+        argv: The arguments; those of the process where left out.
+    """
+    parser = argparse.ArgumentParser(prog="python -m genphys.train", description=__doc__.split("\n\n")[0])
+    commands = parser.add_subparsers(dest="name", required=True)
+    _rbm_parser(commands)
+    _classifier_parser(commands)
+    _gan_parser(commands)
+    arguments = parser.parse_args(argv)
+    if arguments.folder is None:
+        arguments.folder = Path("runs") / arguments.name
+    if arguments.threads is not None:
+        torch.set_num_threads(arguments.threads)
+    keep_freed_memory()
+    try:
+        arguments.run(arguments)
+    except KeyboardInterrupt as stopped:
+        sys.exit(str(stopped) or 130)
+    except (ValueError, FileNotFoundError) as error:
+        sys.exit(f"{parser.prog}: {error}")
+
+
+if __name__ == "__main__":
+    main()
