@@ -27,7 +27,7 @@ import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 from scipy.special import kolmogorov
-from torch.utils.checkpoint import checkpoint
+from torch.autograd.function import once_differentiable
 
 __all__ = [
     "Estimate",
@@ -65,7 +65,7 @@ __all__ = [
     "wasserstein_1d",
 ]
 
-_BLOCK = 2**22  # elements of a block of distances: 34 MB in float64
+_BLOCK = 2**20  # elements of a block of distances: 8 MB in float64
 _MOST_ASSIGNED = 10_000  # points of an assignment, whose costs take 8 n^2 bytes
 
 
@@ -156,8 +156,7 @@ def pairwise_squared_distances(x, y):
 
 
 def _squared(x, y):
-    cross = x @ y.mT
-    return (x.square().sum(1)[:, None] + y.square().sum(1) - 2 * cross).clamp(min=0)
+    return torch.addmm(y.square().sum(1), x, y.mT, alpha=-2).add_(x.square().sum(1)[:, None]).clamp(min=0)
 
 
 def _blocks(n, columns):
@@ -219,7 +218,7 @@ def mmd2(real, generated, bandwidth):
         - \frac{2}{nm} \sum_{i,j} \kappa(\mathbf{x}^{(i)},\mathbf{y}^{(j)})
 
     This is ``eq:mmd-unbiased``. It falls below zero as often as an unbiased estimate of zero must. Differentiable in
-    both sets; blocks are recomputed in the backward pass, so that memory stays bounded there too.
+    both sets; memory stays bounded in the backward pass too.
 
     Args:
         real: Points of p, shape (n, D), n of 2 or more.
@@ -238,30 +237,41 @@ def mmd2(real, generated, bandwidth):
     x, y = _pair(real, generated)
     _check_positive("bandwidth", bandwidth)
     n, m = len(x), len(y)
-    xx, yy, xy = (_kernel_sum(*pair, bandwidth) for pair in ((x, x), (y, y), (x, y)))
+    xx, yy, xy = (_KernelSum.apply(*pair, bandwidth, pair[0] is pair[1]) for pair in ((x, x), (y, y), (x, y)))
     return xx / (n * (n - 1)) + yy / (m * (m - 1)) - 2 * xy / (n * m)
 
 
-def _kernel_block(rows, y, bandwidth, diagonal):
-    """The kernel between some rows and all of y; each row's own column, from ``diagonal`` on, is left out."""
-    kernel = torch.exp(_squared(rows, y) / (-2 * bandwidth**2))
-    if diagonal is None:
-        return kernel
-    own = torch.zeros_like(kernel, dtype=torch.bool)
-    own[:, diagonal : diagonal + len(rows)].fill_diagonal_(True)
-    return kernel.masked_fill(own, 0)
+class _KernelSum(torch.autograd.Function):
+    r"""The sum of the kernel over all pairs, or over all pairs of different points of one set.
+
+    Its gradient, :math:`\partial_{\mathbf{x}} = \sum_{\mathbf{y}} \kappa(\mathbf{x},\mathbf{y}) (\mathbf{y}-\mathbf{x})
+    / \sigma_\kappa^2`, runs over the same blocks, so that none has to be kept.
+    """
+
+    @staticmethod
+    def forward(ctx, x, y, bandwidth, same):
+        ctx.save_for_backward(x, y)
+        ctx.bandwidth, ctx.same = bandwidth, same
+        return sum(kernel.sum() for _, kernel in _kernel_blocks(x, y, bandwidth, same))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, slope):
+        x, y = ctx.saved_tensors
+        to_x, to_y = torch.zeros_like(x), torch.zeros_like(y)
+        for rows, kernel in _kernel_blocks(x, y, ctx.bandwidth, ctx.same):
+            to_x[rows] = kernel @ y - kernel.sum(1)[:, None] * x[rows]
+            to_y += kernel.mT @ x[rows] - kernel.sum(0)[:, None] * y
+        return slope * to_x / ctx.bandwidth**2, slope * to_y / ctx.bandwidth**2, None, None
 
 
-def _kernel_sum(x, y, bandwidth):
-    same, total = x is y, 0.0
-    needs_grad = torch.is_grad_enabled() and (x.requires_grad or y.requires_grad)
+def _kernel_blocks(x, y, bandwidth, same):
+    """Slices of rows of x and the kernel between them and y; within one set a point has no kernel with itself."""
     for rows in _blocks(len(x), len(y)):
-        block = (x[rows], y, bandwidth, rows.start if same else None)
-        if needs_grad:
-            total = total + checkpoint(lambda *b: _kernel_block(*b).sum(), *block, use_reentrant=False)
-        else:
-            total = total + _kernel_block(*block).sum()
-    return total
+        kernel = _squared(x[rows], y).mul_(-1 / (2 * bandwidth**2)).exp_()
+        if same:
+            kernel[:, rows].fill_diagonal_(0)
+        yield rows, kernel
 
 
 def mmd2_and_error(real, generated, bandwidth):
@@ -308,10 +318,8 @@ def mmd2_and_error(real, generated, bandwidth):
 
 def _kernel_moments(x, y, bandwidth):
     """Sums over rows and over columns of the kernel, and the sum of its squares, without the diagonal if x is y."""
-    same = x is y
     over_columns, over_rows, squares = [], torch.zeros_like(y[:, 0]), torch.zeros_like(y[0, 0])
-    for rows in _blocks(len(x), len(y)):
-        kernel = _kernel_block(x[rows], y, bandwidth, rows.start if same else None)
+    for _, kernel in _kernel_blocks(x, y, bandwidth, x is y):
         over_columns.append(kernel.sum(1))
         over_rows += kernel.sum(0)
         squares += kernel.square().sum()
@@ -351,8 +359,7 @@ def mmd_test(real, generated, bandwidth, *, permutations=200, generator):
     a = a.to(points.device)
     within = torch.zeros_like(a[0])  # a K a
     degree = torch.zeros_like(points[:, 0])  # K 1
-    for rows in _blocks(n + m, n + m):
-        kernel = _kernel_block(points[rows], points, bandwidth, rows.start)
+    for rows, kernel in _kernel_blocks(points, points, bandwidth, True):
         within += (a[rows] * (kernel @ a)).sum(0)
         degree[rows] = kernel.sum(1)
     touching = a.mT @ degree  # a K 1
@@ -436,8 +443,9 @@ def nearest_neighbour(real, generated):
     for rows in _blocks(len(points), len(points)):
         d = _squared(points[rows], points)
         d[:, rows].fill_diagonal_(math.inf)
-        nearest = (d <= d.amin(1, keepdim=True) + tie).to(torch.float64)
-        own.append((nearest * (is_real[rows, None] == is_real)).sum(1) / nearest.sum(1))
+        nearest = d <= d.amin(1, keepdim=True) + tie
+        of_real, all_ties = nearest[:, :n].sum(1).to(torch.float64), nearest.sum(1)
+        own.append(torch.where(is_real[rows], of_real, all_ties - of_real) / all_ties)
     own = torch.cat(own)
     return NearestNeighbour(own.mean().item(), own[:n].mean().item(), own[n:].mean().item())
 
@@ -488,8 +496,10 @@ def precision_recall(real, generated, k=5):
         covered.append(in_real.any(1))
         inside += in_real.sum().item()
         recalled.append((d <= s).any(1))
-    mean = lambda flags: flags.to(torch.float64).mean().item()  # noqa: E731
-    return PrecisionRecall(mean(precise), mean(torch.cat(recalled)), inside / (k * m), mean(torch.cat(covered)))
+    precision, recall, coverage = (
+        flags.to(torch.float64).mean().item() for flags in (precise, torch.cat(recalled), torch.cat(covered))
+    )
+    return PrecisionRecall(precision, recall, inside / (k * m), coverage)
 
 
 def _neighbour_radius(x, k):
@@ -530,9 +540,9 @@ def wasserstein_1d(x, y, order=1):
     x, y = x.sort().values, y.sort().values
     # steps of both quantile functions, in units of 1/(n m): integers, so that equal ones are equal
     steps = torch.cat([torch.arange(n + 1) * m, torch.arange(m + 1) * n]).unique().to(x.device)
-    left, width = steps[:-1], steps.diff() / (n * m)
-    gap = (x[left // m] - y[left // n]).abs()
-    return _root((width * gap**order).sum(), order)
+    left, width = steps[:-1], steps.diff()
+    width, gap = width.to(torch.float64), (x[left // m] - y[left // n]).abs()
+    return _root((width * gap**order).sum() / (n * m), order)
 
 
 def wasserstein(real, generated, order=2):
@@ -752,9 +762,9 @@ def kolmogorov_smirnov(x, y):
     """
     x, y = _line("x", x).detach().sort().values, _line("y", y).detach().sort().values
     at = torch.cat([x, y])
-    below_x = torch.searchsorted(x, at, right=True) / len(x)
-    below_y = torch.searchsorted(y, at, right=True) / len(y)
-    statistic = (below_x.to(torch.float64) - below_y.to(torch.float64)).abs().max().item()
+    below_x = torch.searchsorted(x, at, right=True).to(torch.float64) / len(x)
+    below_y = torch.searchsorted(y, at, right=True).to(torch.float64) / len(y)
+    statistic = (below_x - below_y).abs().max().item()
     effective = math.sqrt(len(x) * len(y) / (len(x) + len(y)))
     return KolmogorovSmirnov(statistic, float(kolmogorov(effective * statistic)))
 
