@@ -138,7 +138,7 @@ def pairwise_squared_distances(x, y):
         \lVert\mathbf{x}-\mathbf{y}\rVert^2
         = \lVert\mathbf{x}\rVert^2 + \lVert\mathbf{y}\rVert^2 - 2\,\mathbf{x}\cdot\mathbf{y}
 
-    This is ``eq:distance-expansion``. Rounding can make the right side negative where the points nearly coincide; it is
+    Rounding can make the right side negative where the points nearly coincide; it is
     cut off at zero. Differentiable.
 
     Args:
