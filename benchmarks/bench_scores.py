@@ -1,8 +1,7 @@
 """Time of each score for 2 000 real digits against 2 000 others: `python benchmarks/bench_scores.py`.
 
-Beside a score stands the same score of scikit-learn, SciPy or torchmetrics, where there is one. The contenders take turns;
-the table shows the fastest turn of each in wall-clock and in processor seconds. On a busy machine only the latter say
-something.
+Beside a score stands the same score of scikit-learn, SciPy or torchmetrics, where there is one. The table shows the
+fastest turn of each in wall-clock and in processor seconds. On a busy machine only the latter say something.
 """
 
 import time
