@@ -1,0 +1,115 @@
+"""Time of each score for 2 000 real digits against 2 000 others: `python benchmarks/bench_scores.py`.
+
+Beside a score stands the same score of scikit-learn, SciPy or torchmetrics, where there is one. The table shows the
+fastest turn of each in wall-clock and in processor seconds. On a busy machine only the latter say something.
+"""
+
+import time
+import warnings
+
+import numpy as np
+import torch
+from scipy import stats
+from sklearn.metrics import pairwise
+from sklearn.neighbors import NearestNeighbors
+from torch import nn
+
+from genphys import data, scores, train
+
+N, TURNS = 2000, 3
+
+
+class Features(nn.Module):
+    """The classifier's features under the interface of torchmetrics."""
+
+    num_features = 64
+
+    def __init__(self, classifier):
+        super().__init__()
+        self.classifier = classifier
+
+    def forward(self, images):
+        return self.classifier.features(images.flatten(1))
+
+
+class Logits(Features):
+    def forward(self, images):
+        return self.classifier(images.flatten(1))
+
+
+def contenders(x, y, classifier):
+    from torchmetrics.image.fid import FrechetInceptionDistance
+    from torchmetrics.image.inception import InceptionScore
+    from torchmetrics.image.kid import maximum_mean_discrepancy
+
+    points = torch.cat([x, y]).numpy()
+    fx, fy = (scores.image_features(classifier, s) for s in (x, y))
+
+    def sklearn_mmd():
+        kernels = [pairwise.rbf_kernel(a.double(), b.double(), 1 / 200) for a, b in ((x, x), (x, y), (y, y))]
+        return maximum_mean_discrepancy(*map(torch.from_numpy, kernels))
+
+    def sklearn_neighbours():
+        return NearestNeighbors(n_neighbors=2).fit(points).kneighbors(points)
+
+    def sklearn_recall():
+        radius = [NearestNeighbors(n_neighbors=6).fit(f).kneighbors(f)[0][:, -1] for f in (fx, fy)]
+        distance = pairwise.euclidean_distances(fx, fy)
+        return (distance <= radius[0][:, None]).any(0).mean(), (distance <= radius[1]).any(1).mean()
+
+    def torchmetrics_fid():
+        metric = FrechetInceptionDistance(feature=Features(classifier), normalize=True)
+        for images, real in ((x, True), (y, False)):
+            for piece in images.view(-1, 1, 28, 28).split(500):
+                with torch.no_grad():
+                    metric.update(piece, real=real)
+        return metric.compute()
+
+    def torchmetrics_inception():
+        metric = InceptionScore(feature=Logits(classifier), splits=2)
+        for piece in y.view(-1, 1, 28, 28).split(500):
+            with torch.no_grad():
+                metric.update(piece)
+        return metric.compute()
+
+    ink = x.sum(1), y.sum(1)
+    rng = torch.Generator().manual_seed(0)
+    return {
+        "MMD^2 and its error": (lambda: scores.image_mmd2(x, y, 10.0), sklearn_mmd),
+        "MMD permutation test, 200": (lambda: scores.mmd_test(x, y, 10.0, generator=rng), None),
+        "1-nearest-neighbour": (lambda: scores.image_nearest_neighbour(x, y), sklearn_neighbours),
+        "Wasserstein, assignment": (lambda: scores.image_wasserstein(x, y), None),
+        "Wasserstein, one dimension": (lambda: scores.wasserstein_1d(*ink), lambda: stats.wasserstein_distance(*ink)),
+        "Frechet distance": (lambda: scores.image_frechet2(classifier, x, y), torchmetrics_fid),
+        "inception score": (lambda: scores.image_inception_score(classifier, y), torchmetrics_inception),
+        "mode score": (lambda: scores.image_mode_score(classifier, x, y), None),
+        "precision, recall, density, coverage": (lambda: scores.precision_recall(fx, fy), sklearn_recall),
+        "Kolmogorov-Smirnov": (lambda: scores.kolmogorov_smirnov(*ink), lambda: stats.ks_2samp(*ink, method="asymp")),
+    }
+
+
+def fastest(call):
+    """The fastest of some turns: wall-clock and processor seconds."""
+    turns = []
+    for _ in range(TURNS):
+        wall, cpu = time.perf_counter(), time.process_time()
+        call()
+        turns.append((time.perf_counter() - wall, time.process_time() - cpu))
+    return np.min(turns, axis=0)
+
+
+def main():
+    warnings.filterwarnings("ignore", module="torchmetrics")
+    digits = data.digits()
+    classifier = train.load_classifier()[0]
+    x, y = digits.train_images[:N], digits.train_images[N : 2 * N]
+    print(f"n = m = {N} digits, {torch.get_num_threads()} threads, torch {torch.__version__}")
+    print(f"{'':38}{'genphys, s (CPU s)':>20}{'other library':>20}")
+    for name, (ours, theirs) in contenders(x, y, classifier).items():
+        wall, cpu = fastest(ours)
+        other = "{:.2f} ({:.2f})".format(*fastest(theirs)) if theirs else "-"
+        print(f"{name:38}{wall:>12.2f} ({cpu:.2f}){other:>20}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

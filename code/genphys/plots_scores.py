@@ -1,0 +1,86 @@
+"""The figures of the chapter on scores; the style and the colours are those of :mod:`genphys.plots`."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
+
+from genphys.plots import COLOURS
+
+__all__ = ["score_strips", "score_table"]
+
+_MAP = LinearSegmentedColormap.from_list("seen", ["#ffffff", "#bcdcf0", "#56B4E9", "#0072B2"])
+
+
+def score_table(rows, columns, values, errors, *, formats, baseline=0, threshold=4.0):
+    """Draw a table of scores, each cell the darker the more standard errors it lies from the baseline's.
+
+    Cells below the threshold are white: the score does not see the difference.
+
+    Args:
+        rows: The names of the sets that were scored.
+        columns: The names of the scores.
+        values: The scores, shape (rows, columns).
+        errors: Their standard errors at the baseline, shape (columns,).
+        formats: A format for each column, such as ``".2f"``.
+        baseline: The row of the baseline.
+        threshold: The number of standard errors from which a cell is coloured.
+
+    Returns:
+        The figure and its axes.
+
+    Raises:
+        ValueError: The shapes do not fit.
+    """
+    values, errors = np.asarray(values, dtype=float), np.asarray(errors, dtype=float)
+    if values.shape != (len(rows), len(columns)) or errors.shape != (len(columns),) or len(formats) != len(columns):
+        raise ValueError(f"values has shape {values.shape}, takes (rows, columns) = {(len(rows), len(columns))}")
+    distance = np.abs(values - values[baseline]) / errors
+    depth = np.clip(np.log(np.maximum(distance, 1e-9) / threshold) / np.log(30), 0, 1)
+    depth = np.where(distance > threshold, 0.25 + 0.75 * depth, 0)
+    fig, ax = plt.subplots(figsize=(0.86 * len(columns) + 1.9, 0.36 * len(rows) + 0.9))
+    ax.imshow(depth, cmap=_MAP, vmin=0, vmax=1, aspect="auto")
+    for i, j in np.ndindex(values.shape):
+        colour = "white" if depth[i, j] > 0.72 else "black"
+        ax.text(j, i, format(values[i, j], formats[j]), ha="center", va="center", color=colour, fontsize=9.5)
+    ax.set_xticks(range(len(columns)), columns)
+    ax.set_yticks(range(len(rows)), rows)
+    ax.set_xticks(np.arange(len(columns) + 1) - 0.5, minor=True)
+    ax.set_yticks(np.arange(len(rows) + 1) - 0.5, minor=True)
+    ax.grid(False)
+    ax.grid(which="minor", color="#b0b0b0", lw=0.7)
+    ax.tick_params(which="both", length=0, top=False, labeltop=True, bottom=False, labelbottom=False)
+    ax.spines[:].set_visible(False)
+    return fig, ax
+
+
+def score_strips(names, titles, values, errors, *, baseline=0, scales=None):
+    """Draw one strip for each score, a point with its error bar for each set, and a line at the baseline.
+
+    Args:
+        names: The names of the sets.
+        titles: The names of the scores, with their units where they have one.
+        values: The scores, shape (sets, scores).
+        errors: Their standard errors, of the same shape.
+        baseline: The set whose value is drawn as a line through the others.
+        scales: The scale of each strip's axis, such as ``"log"``; all linear if left out.
+
+    Returns:
+        The figure and the axes, shape (scores,).
+
+    Raises:
+        ValueError: The shapes do not fit.
+    """
+    values, errors = np.asarray(values, dtype=float), np.asarray(errors, dtype=float)
+    if values.shape != (len(names), len(titles)) or errors.shape != values.shape:
+        raise ValueError(f"values has shape {values.shape}, takes (sets, scores) = {(len(names), len(titles))}")
+    scales = scales or ["linear"] * len(titles)
+    y = np.arange(len(names))[::-1]
+    fig, axes = plt.subplots(1, len(titles), figsize=(1.5 * len(titles) + 1.4, 0.34 * len(names) + 0.9), sharey=True)
+    axes = np.atleast_1d(axes)
+    for j, ax in enumerate(axes):
+        ax.axvline(values[baseline, j], color=COLOURS["vermilion"], lw=1.2, ls="--")
+        ax.errorbar(values[:, j], y, xerr=errors[:, j], fmt="o", ms=4.5, color=COLOURS["blue"], capsize=2, lw=1.2)
+        ax.set(title=titles[j], xscale=scales[j])
+        ax.tick_params(axis="x", labelsize=8.5)
+    axes[0].set_yticks(y, names)
+    return fig, axes
