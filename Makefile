@@ -45,7 +45,7 @@ test: $(STAMP) lint ## Run every test: package, equations, notebooks, site; warn
 	@$(BIN)/python book/_ext/make_book.py --strict
 	@$(BIN)/python book/_ext/make_book.py --notebooks
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -c tests/pytest.ini --rootdir=. tests
-	@$(NBVAL) $(NOTEBOOKS)
+	@OMP_NUM_THREADS=1 $(NBVAL) $(NOTEBOOKS)
 
 lint: $(STAMP) ## Check the code's style
 	@$(BIN)/ruff check --config code/pyproject.toml $(SOURCES)
