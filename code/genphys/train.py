@@ -1130,6 +1130,114 @@ def _gan_parser(commands):
     parser.set_defaults(run=_gan_command)
 
 
+# Diffusion
+
+
+def diffusion_unet(rng=None):
+    """The U-Net of the shipped diffusion model, with fresh weights: it predicts the velocity, given a label or none."""
+    from genphys.unet import UNet
+
+    return UNet(widths=(16, 32, 64), classes=10, rng=rng)
+
+
+def train_diffusion(images, labels, folder, *, steps, batch, rate, decay, drop, T, seed, half, every=60.0):
+    r"""Train the U-Net on digits by the velocity's mean squared error under a cosine schedule.
+
+    A fraction of the labels is replaced by "none", so that one network serves with labels and without. The learning
+    rate falls as half a cosine to zero; the moving average of the weights is what is kept.
+
+    Args:
+        images: Grey values in [0, 1], shape (n, 784).
+        labels: Their classes, shape (n,).
+        folder: Where the checkpoint lies.
+        steps: The number of steps.
+        batch: The number of images in a step.
+        rate: The first learning rate.
+        decay: Of the moving average.
+        drop: The fraction of labels left out.
+        T: The number of steps of the schedule.
+        seed: The seed of the whole run.
+        half: Whether convolutions and matrix products run in bfloat16 (faster where the processor has it).
+        every: Seconds between checkpoints.
+
+    Returns:
+        The averaged network in evaluation mode, the schedule and the record of :func:`train`.
+
+    References:
+        Ho, Jain and Abbeel (2020); Nichol and Dhariwal (2021); Salimans and Ho (2022); Ho and Salimans (2021).
+    """
+    from genphys import diffusion
+
+    rng = torch.Generator().manual_seed(seed)
+    network = diffusion_unet(rng)
+    averaged = copy.deepcopy(network)
+    schedule = diffusion.cosine_schedule(T)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=0.0, fused=True)
+    images = (2 * images - 1).reshape(-1, 1, 28, 28)
+    rows = Shuffled(len(images), batch, seed)
+    none = network.classes
+
+    def step(i):
+        warm = min(1.0, (i + 1) / 500)
+        optimiser.param_groups[0]["lr"] = warm * rate * 0.5 * (1 + math.cos(math.pi * i / steps))
+        now = rows(i)
+        given = labels[now].masked_fill(torch.rand(batch, generator=rng) < drop, none)
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            mean = diffusion.loss(network, schedule, images[now], rng=rng, kind="velocity", labels=given).mean()
+        optimiser.zero_grad()
+        mean.backward()
+        size = nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        move_average(averaged, network, diffusion.ema_rate(i, decay))
+        return {"loss": mean.detach(), "gradient": size}
+
+    settings = {"steps": steps, "batch": batch, "rate": rate, "decay": decay, "drop": drop, "T": T, "seed": seed}
+    record = train(
+        step,
+        steps,
+        State({"network": network, "averaged": averaged}, {"adamw": optimiser}, {"rng": rng}),
+        folder=folder,
+        settings=settings | {"half": half, "schedule": "cosine", "data": tensor_hash(images, labels)},
+        every=every,
+        log_every=rows.per_epoch // 4,
+        name="diffusion",
+    )
+    return averaged.eval(), schedule, record
+
+
+def _diffusion_command(arguments):
+    from genphys import data
+
+    images, labels = data.mnist(arguments.data, exclude_digits=True)
+    names = ("steps", "batch", "rate", "decay", "drop", "T", "seed", "half", "every")
+    network, _, record = train_diffusion(
+        images, labels, arguments.folder, **{name: getattr(arguments, name) for name in names}
+    )
+    provenance = {
+        "command": "python -m genphys.train diffusion",
+        "model": "diffusion_unet",
+        "settings": record["settings"],
+        "data": {"name": "MNIST training images without those of digits()", "images": len(images)},
+        "seconds": round(record["seconds"]),
+        "history": record["history"],
+    }
+    write_weights(Path(arguments.folder) / "diffusion", network.state_dict(), provenance)
+
+
+def _diffusion_parser(commands):
+    parser = commands.add_parser("diffusion", help="diffusion model with a small U-Net on MNIST")
+    _common(parser, steps=20_000, seed=1)
+    parser.add_argument("--batch", type=int, default=64, help="images in a step")
+    parser.add_argument("--rate", type=float, default=2e-3, help="first learning rate, falls to 0")
+    parser.add_argument("--decay", type=float, default=0.9993, help="decay of the moving average")
+    parser.add_argument("--drop", type=float, default=0.15, help="fraction of labels left out")
+    parser.add_argument("--T", type=int, default=1000, help="steps of the cosine schedule")
+    parser.add_argument(
+        "--half", action=argparse.BooleanOptionalAction, default=True, help="bfloat16 convolutions (default: yes)"
+    )
+    parser.set_defaults(run=_diffusion_command)
+
+
 def _common(parser, *, steps, seed):
     """The options that every training has."""
     parser.add_argument("--folder", type=Path, default=None, help="checkpoint and results (default: runs/NAME)")
@@ -1152,6 +1260,7 @@ def main(argv: list[str] | None = None) -> None:
     _vae_parser(commands)
     _classifier_parser(commands)
     _gan_parser(commands)
+    _diffusion_parser(commands)
     arguments = parser.parse_args(argv)
     if arguments.folder is None:
         arguments.folder = Path("runs") / arguments.name
