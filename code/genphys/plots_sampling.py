@@ -49,7 +49,7 @@ def there_and_back(clock, forward, side, densities, scores, backward):
         arrows = arrows / np.sqrt(1 + length**2)  # long arrows are shortened, so that short ones are seen
         x, y = np.meshgrid(side[some], side[some], indexing="ij")
         column[1].quiver(x, y, arrows[..., 0], arrows[..., 1], color="white", scale=14, width=0.008)
-        column[0].set_title(f"$u = {clock[i]:.2f}$")
+        column[0].set_title(f"$u = {abs(clock[i]):.2f}$")
         for ax in column:
             ax.set(aspect="equal", xlim=(-3, 3), ylim=(-3, 3), xticks=(-2, 0, 2), yticks=(-2, 0, 2))
             ax.grid(False)
@@ -83,7 +83,7 @@ def reverse_paths(clock, place, density, panels):
         if paths.shape[:1] != clock.shape:
             raise ValueError(f"paths {title!r} has shape {paths.shape}, takes ({len(clock)}, particles)")
         ax.pcolormesh(
-            clock, place, np.sqrt(density.T), cmap="Greys", shading="nearest", vmin=0, vmax=1.2, rasterized=True
+            clock, place, np.sqrt(density.T), cmap="Greys", shading="nearest", vmin=0, vmax=2.0, rasterized=True
         )
         for k, path in enumerate(paths.T):
             ax.plot(clock, path, lw=0.9, color=list(COLOURS.values())[k % 6])
