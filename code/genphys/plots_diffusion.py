@@ -74,9 +74,7 @@ def spacetime(times, places, density, path_times, paths):
     Raises:
         ValueError: The shapes do not fit.
     """
-    times, places, density, path_times, paths = (
-        np.asarray(a) for a in (times, places, density, path_times, paths)
-    )
+    times, places, density, path_times, paths = (np.asarray(a) for a in (times, places, density, path_times, paths))
     if density.shape != (len(times), len(places)) or paths.shape[1:] != path_times.shape:
         raise ValueError(
             f"density and paths have shapes {density.shape} and {paths.shape}, "
@@ -121,7 +119,7 @@ def score_fields(places, fields, densities, titles):
     Args:
         places: Points of the plane, shape (n, n, 2), the first coordinate along the second axis.
         fields: A dictionary {name: vectors of shape (columns, n, n, 2)}, a row of panels each.
-        densities: Shape (columns, n, n).
+        densities: Shape (columns, m, m), on a lattice over the same square.
         titles: A title for each column.
 
     Returns:
@@ -131,10 +129,12 @@ def score_fields(places, fields, densities, titles):
         ValueError: The shapes do not fit.
     """
     places, densities = np.asarray(places), np.asarray(densities)
-    wanted = (len(titles), *places.shape)
-    if densities.shape != wanted[:-1] or any(np.asarray(field).shape != wanted for field in fields.values()):
+    wanted, m = (len(titles), *places.shape), densities.shape[-1]
+    if densities.shape != (len(titles), m, m) or any(np.asarray(field).shape != wanted for field in fields.values()):
         shapes = ", ".join(str(np.asarray(field).shape) for field in fields.values())
-        raise ValueError(f"fields and densities have shapes {shapes} and {densities.shape}, take {wanted}")
+        raise ValueError(
+            f"fields and densities have shapes {shapes} and {densities.shape}, take {wanted} and ({len(titles)}, m, m)"
+        )
     fig, axes = plt.subplots(
         len(fields),
         len(titles),
@@ -145,10 +145,11 @@ def score_fields(places, fields, densities, titles):
     )
     lengths = [np.linalg.norm(np.asarray(next(iter(fields.values())))[k], axis=-1).max() for k in range(len(titles))]
     spacing = places[0, 1, 0] - places[0, 0, 0]
+    axis = np.linspace(places[0, 0, 0], places[0, -1, 0], m)
     for row, (name, field) in zip(axes, fields.items(), strict=True):
         row[0].set_ylabel(name)
         for k, ax in enumerate(row):
-            ax.contourf(places[..., 0], places[..., 1], densities[k], levels=12, cmap="Blues", alpha=0.8)
+            ax.contourf(axis, axis, densities[k], levels=12, cmap="Blues", alpha=0.8)
             arrows = np.asarray(field)[k] / lengths[k] * 2.2 * spacing
             ax.quiver(
                 places[..., 0],
@@ -186,7 +187,7 @@ def clouds(sets, limit, *, columns=4):
     columns = min(columns, len(sets))
     rows = -(-len(sets) // columns)
     fig, axes = plt.subplots(
-        rows, columns, figsize=(2.1 * columns, 2.3 * rows), sharex=True, sharey=True, squeeze=False
+        rows, columns, figsize=(2.1 * columns, 2.6 * rows), sharex=True, sharey=True, squeeze=False
     )
     for ax, (title, points) in zip(axes.flat, sets.items(), strict=False):
         points = np.asarray(points)
