@@ -65,7 +65,7 @@ def test_a_pitchfork_has_two_branches_and_a_potential_that_is_zero_in_the_middle
     np.testing.assert_allclose(right.get_lines()[0].get_ydata(), upper)
     np.testing.assert_allclose(right.get_lines()[1].get_ydata(), -upper)
     assert right.get_lines()[2].get_xdata()[0] == 0.8
-    with pytest.raises(ValueError, match="the potential at 1.0 has shape"):
+    with pytest.raises(ValueError, match=r"the potential at 1\.0 has shape"):
         plots_sampling.pitchfork(place, {1.0: place[:3]}, clock, {"a": upper}, {"b": 0.8})
     with pytest.raises(ValueError, match="branch 'a' has shape"):
         plots_sampling.pitchfork(place, {1.0: place}, clock, {"a": upper[:1]}, {"b": 0.8})

@@ -153,7 +153,7 @@ def pitchfork(place, potentials, clock, branches, speciation):
             raise ValueError(f"the potential at {time} has shape {values.shape}, takes that of place, {place.shape}")
         middle = values[len(values) // 2]
         left.plot(place, values - middle, color=colours[k % 6], ls=dashes[k % 6], label=f"$u = {time:.2f}$")
-    left.set(xlabel="$x$ along the two centres", ylabel="potential $V_u(x) - V_u(0)$, in nats", ylim=(-2.0, 2.5))
+    left.set(xlabel="$x$ along the two centres", ylabel="potential $V_u(x) - V_u(0)$, in nats", ylim=(-0.8, 2.5))
     left.legend(fontsize=8, loc="upper center", ncols=2)
     for k, (label, upper) in enumerate(branches.items()):
         upper = np.asarray(upper)
