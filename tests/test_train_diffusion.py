@@ -99,8 +99,8 @@ def test_shipped_weights_and_their_record():
     assert 200_000 <= sum(p.numel() for p in network.parameters()) <= 700_000
     assert schedule.T == record["settings"]["T"] == 1000
     metrics = record["metrics"]
-    assert metrics["n"] == 10_000
-    assert metrics["agreement"] > 0.97
+    assert metrics["n"] == 10_000 and metrics["frechet2"] < 3 * metrics["frechet2_training_images"]
+    assert metrics["agreement"] > 0.95
     folder = resources.files("genphys") / "weights"
     assert (folder / "diffusion.safetensors").stat().st_size < 3e6
     images, labels, samples = train.load_diffusion_samples()
