@@ -781,7 +781,9 @@ def kolmogorov_smirnov(x, y):
 def bootstrap(score: Callable, real, generated, *, repeats=100, generator):
     r"""Return mean and standard error of a score by drawing both sets anew from themselves, with replacement.
 
-    .. math:: \bar t = \frac1B \sum_b t_b , \qquad \widehat{\operatorname{Var}}(t) = \frac{1}{B-1} \sum_b (t_b - \bar t)^2
+    .. math::
+
+        \bar t = \frac1B \sum_b t_b , \qquad \widehat{\operatorname{Var}}(t) = \frac{1}{B-1} \sum_b (t_b - \bar t)^2
 
     for the scores :math:`t_b` of B pairs of sets, each as large as the one that it is drawn from. The distance of the
     mean from the score estimates the bias of a score that is a function of the two empirical distributions. The error
