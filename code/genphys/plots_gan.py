@@ -120,10 +120,10 @@ def game_loop():
     _box(first, 22, 12, 11, 9, "$g$", "g", dashed=True)
     _box(first, 22, 29, 13, 8, "examples", "data")
     _box(first, 43, 20, 11, 9, "$d$", "d")
-    _box(first, 43, 37, 30, 8, "wanted: 1 for examples,\n0 for samples")
-    for start, end in (((28, 12), (37, 17)), ((29, 29), (37, 23)), ((41, 25), (41, 32.5))):
+    _box(first, 45, 38, 29, 8, "wanted: 1 for examples,\n0 for samples")
+    for start, end in (((28, 12), (37, 17)), ((29, 29), (37, 23)), ((41, 25), (41, 33))):
         _arrow(first, start, end)
-    _arrow(first, (46, 32.5), (46, 25), _RED, dashed=True)
+    _arrow(first, (46, 33), (46, 25), _RED, dashed=True)
     first.text(47.5, 28.5, "gradient", color=_RED, fontsize=10, va="center")
     first.text(22, 3.5, "stands still", ha="center", fontsize=10)
     _box(second, 22, 12, 11, 9, "$g$", "g")
