@@ -465,7 +465,7 @@ def test_train_refuses_a_batch_of_images_in_two_dimensions():
 # The shipped runs
 
 
-@pytest.mark.parametrize("run", ["lecture", "dcgan", "conditional"])
+@pytest.mark.parametrize("run", ["lecture", "dcgan", "wgan-gp", "conditional"])
 def test_shipped_weights_and_their_record(run):
     from importlib import resources
 

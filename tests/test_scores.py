@@ -5,6 +5,7 @@ import subprocess
 import sys
 import textwrap
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -14,7 +15,7 @@ from sklearn.metrics import pairwise
 from sklearn.neighbors import NearestNeighbors
 from torch import nn
 
-from genphys import classifier, scores
+from genphys import classifier, plots_scores, scores
 
 D = torch.float64
 
@@ -532,6 +533,68 @@ def test_half_sampling_error_of_a_mean_is_its_standard_error():
     close(error[1], 2 * error[0])
 
 
+def test_bootstrap_error_of_a_mean_is_its_standard_error():
+    x, y, g = normal(400), normal(200, seed=1), generator(13)
+    found = scores.bootstrap(lambda a, b: a.mean() - b.mean(), x, y, repeats=800, generator=g)
+    expected = (x.var(correction=0) / 400 + y.var(correction=0) / 200).sqrt()
+    assert abs(found.stderr / expected - 1) < 4 / math.sqrt(2 * 800)
+    assert abs(found.mean - (x.mean() - y.mean())) < 4 * expected / math.sqrt(800)
+
+    def several(a, b):
+        return torch.stack([a.mean(), 2 * a.mean()])
+
+    several_found = scores.bootstrap(several, x, y, generator=generator(1))
+    close(several_found.stderr[1], 2 * several_found.stderr[0])
+    close(several_found.mean[1], 2 * several_found.mean[0])
+
+
+def test_bootstrap_draws_with_and_halves_draw_without_replacement():
+    seen = []
+
+    def score(a, b):
+        seen.append((a.unique().numel(), len(a), b.unique().numel(), len(b)))
+        return 0.0
+
+    x, y = torch.arange(100.0), torch.arange(61.0)
+    scores.half_sampling_error(score, x, y, repeats=10, generator=generator(2))
+    assert set(seen) == {(50, 50, 30, 30)}
+    seen.clear()
+    scores.bootstrap(score, x, y, repeats=10, generator=generator(2))
+    assert all((n, m) == (100, 61) for _, n, _, m in seen)
+    # 100 (1 - 1/e) = 63.2 different points, with a standard deviation of 3.1
+    assert all(45 < different < 80 for different, _, _, _ in seen)
+
+
+def test_bootstrap_turns_the_unbiased_mmd2_into_the_biased_one():
+    """Its mean is the V-statistic of the given points, the diagonals included."""
+    x, y = normal(12, 2), normal(9, 2, seed=1)
+    found = scores.bootstrap(lambda a, b: scores.mmd2(a, b, 1.0), x, y, repeats=2000, generator=generator(3))
+
+    def mean_kernel(a, b):
+        return torch.exp(-(torch.cdist(a, b) ** 2) / 2).mean()
+
+    biased = mean_kernel(x, x) + mean_kernel(y, y) - 2 * mean_kernel(x, y)
+    assert abs(found.mean - biased) < 4 * found.stderr / math.sqrt(2000)
+    assert abs(found.mean - scores.mmd2(x, y, 1.0)) > 20 * found.stderr / math.sqrt(2000)
+
+
+@pytest.mark.parametrize(("shift", "factor"), [(3.0, 1.0), (0.0, math.sqrt(3))])
+def test_bootstrap_error_against_independent_repeats(shift, factor):
+    """It is right far from equality, and at equality too large by the square root of three."""
+    g = generator(21)
+
+    def draw():
+        return torch.randn(100, 3, generator=g, dtype=D), torch.randn(100, 3, generator=g, dtype=D) + shift
+
+    values = torch.stack([scores.frechet2(*draw()) for _ in range(400)])
+    each = [scores.bootstrap(scores.frechet2, *draw(), repeats=20, generator=g).stderr for _ in range(60)]
+    squares = torch.stack(each) ** 2
+    spread = (values - values.mean()) ** 2
+    error = (spread.var() / 400 / spread.mean() ** 2 + squares.var() / 60 / squares.mean() ** 2).sqrt()
+    assert abs(squares.mean() / spread.mean() / factor**2 - 1) < 4 * error
+    assert 4 * error < 0.6  # a factor of three would be seen
+
+
 # ---------------------------------------------------------------------------------------------------- images
 
 
@@ -753,6 +816,18 @@ BAD = {
         lambda: scores.half_sampling_error(scores.frechet2, OK, OK, repeats=1, generator=generator()),
         "^repeats is 1",
     ),
+    "bootstrap": (
+        lambda: scores.bootstrap(scores.frechet2, OK, OK[:2], generator=generator()),
+        "^generated is a tensor",
+    ),
+    "bootstrap's repeats": (
+        lambda: scores.bootstrap(scores.frechet2, OK, OK, repeats=1, generator=generator()),
+        "^repeats is 1",
+    ),
+    "bootstrap's generator": (
+        lambda: scores.bootstrap(scores.frechet2, OK, OK, generator=None),
+        "^generator is NoneType",
+    ),
     "halves": (
         lambda: scores.half_sampling_error(scores.frechet2, OK[:3], OK, generator=generator()),
         "^real is a tensor",
@@ -765,6 +840,50 @@ def test_bad_arguments_are_refused_by_name(name):
     call, message = BAD[name]
     with pytest.raises(ValueError, match=message):
         call()
+
+
+# --------------------------------------------------------------------------------------------------- figures
+
+
+def test_the_table_darkens_with_significance_and_stays_white_below_the_threshold():
+    fig, ax = plots_scores.score_table(
+        ["a", "b"], ["s", "t", "u"], [[1, 1, 1], [1.3, 2, 30]], [0.1] * 3, formats=[".1f"] * 3
+    )
+    depth = ax.images[0].get_array()
+    assert (depth[0] == 0).all() and depth[1, 0] == 0 and 0 < depth[1, 1] < depth[1, 2]
+    assert [text.get_text() for text in ax.texts] == ["1.0", "1.0", "1.0", "1.3", "2.0", "30.0"]
+    plt.close(fig)
+
+
+def test_the_strips_show_every_value_with_its_error():
+    values, errors = torch.tensor([[1.0, 5.0], [2.0, 50.0], [-3.0, 7.0]]), torch.full((3, 2), 0.5)
+    fig, axes = plots_scores.score_strips(["a", "b", "c"], ["s", "t"], values, errors, scales=["symlog", "log"])
+    for j, ax in enumerate(axes):
+        points = ax.containers[0].lines[0]
+        assert points.get_xdata().tolist() == values[:, j].tolist()
+        assert points.get_ydata().tolist() == [2, 1, 0]
+        assert ax.lines[0].get_xdata() == [values[0, j], values[0, j]]
+    assert axes[0].xaxis.get_transform().linthresh == 1.0  # the power of ten above the error of 0.5
+    plt.close(fig)
+
+
+def test_the_ratios_of_errors_stand_in_their_panels():
+    ratios = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    fig, axes = plots_scores.error_ratios(["s", "t"], {"one": ratios, "two": 2 * ratios}, ["m", "n"])
+    for k, ax in enumerate(axes):
+        drawn = [line.get_ydata() for line in ax.lines if len(line.get_xdata()) == 2 and line.get_marker() in "os"]
+        assert torch.tensor(np.stack(drawn)).tolist() == ((k + 1) * ratios).tolist()
+    plt.close(fig)
+
+
+def test_figures_refuse_shapes_that_do_not_fit():
+    with pytest.raises(ValueError, match="values has shape"):
+        plots_scores.score_table(["a"], ["s", "t"], [[1.0]], [1.0, 1.0], formats=[".1f"] * 2)
+    with pytest.raises(ValueError, match="values has shape"):
+        plots_scores.score_strips(["a"], ["s"], [[1.0, 2.0]], [[1.0, 2.0]])
+    with pytest.raises(ValueError, match="one has shape"):
+        plots_scores.error_ratios(["s"], {"one": [[1.0, 2.0]]}, ["m"])
+    plt.close("all")
 
 
 # ---------------------------------------------------------------------------------------------------- memory

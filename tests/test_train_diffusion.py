@@ -75,7 +75,9 @@ def test_evaluation_and_shipped_files(digits, tmp_path, monkeypatch):
     images, labels = digits
     network, schedule, _ = train.train_diffusion(images, labels, tmp_path, seed=1, **SETTINGS)
     classifier, _ = train.load_classifier()
-    found = train.evaluate_diffusion(network, schedule, labels, images, images, classifier, n=100, steps=2, seed=1)
+    found = train.evaluate_diffusion(
+        network, schedule, labels, images, images, classifier, n=100, steps=2, eta=0.5, seed=1
+    )
     assert abs(found["frechet2_training_images"]) < 1e-3  # the same hundred images in another order
     assert found["frechet2"] > 10 and found["frechet2_without_labels"] > 10  # five steps of training draw nothing
     assert 0 <= found["agreement"] <= 1
@@ -97,8 +99,8 @@ def test_shipped_weights_and_their_record():
     assert 200_000 <= sum(p.numel() for p in network.parameters()) <= 700_000
     assert schedule.T == record["settings"]["T"] == 1000
     metrics = record["metrics"]
-    assert metrics["n"] == 10_000
-    assert metrics["agreement"] > 0.97
+    assert metrics["n"] == 10_000 and metrics["frechet2"] < 3 * metrics["frechet2_training_images"]
+    assert metrics["agreement"] > 0.95
     folder = resources.files("genphys") / "weights"
     assert (folder / "diffusion.safetensors").stat().st_size < 3e6
     images, labels, samples = train.load_diffusion_samples()

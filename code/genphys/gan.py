@@ -322,7 +322,7 @@ class ConditionalDiscriminator(nn.Module):
     .. math:: \ell(\mathbf{x}, c) = \mathbf{w}\cdot\Phi(\mathbf{x}) + b + \mathbf{e}_c\cdot\Phi(\mathbf{x})
 
     The part with :math:`\mathbf{w}` asks whether an image is real, the one with :math:`\mathbf{e}_c` whether it is of
-    the class :math:`c`, see ``eq:projection``.
+    the class :math:`c`, see ``eq:projection-discriminator``.
 
     Args:
         classes: The number of classes.

@@ -91,12 +91,12 @@ def players():
     ax.text(52.5, 16.6, "samples", fontsize=10, ha="center")
     ax.text(51.5, 37, "examples", fontsize=10, ha="center")
     _arrow(ax, (91, 32.2), (69, 33.2), _RED, dashed=True, bend=0.45)
-    ax.text(82, 41.5, "$\\nabla_{\\theta^{(d)}} v$: climb", color=_RED, fontsize=10, ha="center")
+    ax.text(82, 41.5, "climb $v$ in $\\theta^{(d)}$", color=_RED, fontsize=10, ha="center")
     _arrow(ax, (91, 21.8), (36, 9.6), _BLUE, dashed=True, bend=-0.32)
     ax.text(
         62,
         0.8,
-        "$-\\nabla_{\\theta^{(g)}} v$ through the discriminator: descend",
+        "descend $v$ in $\\theta^{(g)}$, through the discriminator",
         color=_BLUE,
         fontsize=10,
         ha="center",
@@ -120,10 +120,10 @@ def game_loop():
     _box(first, 22, 12, 11, 9, "$g$", "g", dashed=True)
     _box(first, 22, 29, 13, 8, "examples", "data")
     _box(first, 43, 20, 11, 9, "$d$", "d")
-    _box(first, 43, 37, 25, 8, "wanted: 1 for examples,\n0 for samples")
-    for start, end in (((28, 12), (37, 17)), ((29, 29), (37, 23)), ((41, 25), (41, 32.5))):
+    _box(first, 45, 38, 29, 8, "wanted: 1 for examples,\n0 for samples")
+    for start, end in (((28, 12), (37, 17)), ((29, 29), (37, 23)), ((41, 25), (41, 33))):
         _arrow(first, start, end)
-    _arrow(first, (46, 32.5), (46, 25), _RED, dashed=True)
+    _arrow(first, (46, 33), (46, 25), _RED, dashed=True)
     first.text(47.5, 28.5, "gradient", color=_RED, fontsize=10, va="center")
     first.text(22, 3.5, "stands still", ha="center", fontsize=10)
     _box(second, 22, 12, 11, 9, "$g$", "g")
@@ -209,7 +209,7 @@ def orbits(paths, *, reach=1.6):
         ax.set(title=title, xlabel=r"generator $\theta^{(g)}$", xlim=(-reach, reach), ylim=(-reach, reach))
         ax.set_aspect("equal")
     axes[0, 0].set_ylabel(r"discriminator $\theta^{(d)}$")
-    axes[0, 0].legend(loc="upper left", fontsize=8, handletextpad=0.1)
+    axes[0, -1].legend(loc="lower left", fontsize=8, handletextpad=0.1)
     return fig, axes[0]
 
 
@@ -226,13 +226,17 @@ def level_samples(x, densities, samples):
     """
     x, densities, samples = _array(x), _array(densities), _array(samples)
     fig, axes = plt.subplots(1, len(densities), figsize=(8.6, 2.7), sharey=True, sharex=True)
+    highest = densities.max()
     for level, ax in enumerate(axes):
-        ax.hist(samples[level], bins=90, range=(x[0], x[-1]), density=True, color="#9ecae9", label="generator")
+        height, _, _ = ax.hist(
+            samples[level], bins=90, range=(x[0], x[-1]), density=True, color="#9ecae9", label="generator"
+        )
+        highest = max(highest, height.max())
         ax.plot(x, densities[level], color="black", lw=1.3, label=r"$|\psi_\nu|^2$")
         ax.set(title=rf"$\nu = {level}$", xlabel="position $x$")
     axes[0].set_ylabel("density, 1/length")
-    axes[0].set_ylim(0, 1.25 * densities.max())
-    axes[0].legend(loc="upper right", fontsize=8, handlelength=1.0)
+    axes[0].set_ylim(0, 1.05 * highest)
+    axes[1].legend(loc="upper center", fontsize=8, handlelength=1.0, ncols=2, columnspacing=1.0)
     return fig, axes
 
 
@@ -260,12 +264,13 @@ def planes(samples, centres, titles):
     return fig, axes[0]
 
 
-def learning_curves(steps, record, *, right="discriminator output", ylim=None):
+def learning_curves(steps, record, *, xlabel="step", right="discriminator output", ylim=None):
     r"""Draw the losses of both players, and what the discriminator says of data and of samples.
 
     Args:
         steps: The step of each point, shape (n,).
         record: The curves ``d_loss``, ``g_loss``, ``d_real`` and ``d_fake``, each of shape (n,).
+        xlabel: What ``steps`` counts.
         right: What the right axis shows.
         ylim: The limits of the left axis.
 
@@ -276,7 +281,7 @@ def learning_curves(steps, record, *, right="discriminator output", ylim=None):
     steps = _array(steps)
     axes[0].plot(steps, _array(record["g_loss"]), color=_BLUE, lw=1.2, label="generator")
     axes[0].plot(steps, _array(record["d_loss"]), color=_RED, lw=1.2, ls="--", label="discriminator")
-    axes[0].set(xlabel="step", ylabel="loss in nats" if right == "discriminator output" else "loss", ylim=ylim)
+    axes[0].set(xlabel=xlabel, ylabel="loss in nats" if right == "discriminator output" else "loss", ylim=ylim)
     real, fake = (
         (r"$d(\mathbf{x})$", r"$d(g(\mathbf{z}))$")
         if right == "discriminator output"
@@ -284,7 +289,7 @@ def learning_curves(steps, record, *, right="discriminator output", ylim=None):
     )
     axes[1].plot(steps, _array(record["d_real"]), color=_GREEN, lw=1.2, label="data: " + real)
     axes[1].plot(steps, _array(record["d_fake"]), color=COLOURS["purple"], lw=1.2, ls="--", label="samples: " + fake)
-    axes[1].set(xlabel="step", ylabel=right, ylim=(0, 1) if right == "discriminator output" else None)
+    axes[1].set(xlabel=xlabel, ylabel=right, ylim=(0, 1) if right == "discriminator output" else None)
     for ax in axes:
         ax.legend()
     return fig, axes

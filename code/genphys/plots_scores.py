@@ -6,7 +6,7 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from genphys.plots import COLOURS
 
-__all__ = ["score_strips", "score_table"]
+__all__ = ["error_ratios", "score_strips", "score_table"]
 
 _MAP = LinearSegmentedColormap.from_list("seen", ["#ffffff", "#bcdcf0", "#56B4E9", "#0072B2"])
 
@@ -62,7 +62,8 @@ def score_strips(names, titles, values, errors, *, baseline=0, scales=None):
         values: The scores, shape (sets, scores).
         errors: Their standard errors, of the same shape.
         baseline: The set whose value is drawn as a line through the others.
-        scales: The scale of each strip's axis, such as ``"log"``; all linear if left out.
+        scales: The scale of each strip's axis, such as ``"log"``; all linear if left out. ``"symlog"`` is linear up to
+            the power of ten above the baseline's error, which has to be positive.
 
     Returns:
         The figure and the axes, shape (scores,).
@@ -81,6 +82,42 @@ def score_strips(names, titles, values, errors, *, baseline=0, scales=None):
         ax.axvline(values[baseline, j], color=COLOURS["vermilion"], lw=1.2, ls="--")
         ax.errorbar(values[:, j], y, xerr=errors[:, j], fmt="o", ms=4.5, color=COLOURS["blue"], capsize=2, lw=1.2)
         ax.set(title=titles[j], xscale=scales[j])
+        if scales[j] == "symlog":  # linear where the baseline is zero within its error
+            ax.set_xscale("symlog", linthresh=10.0 ** np.ceil(np.log10(errors[baseline, j])))
         ax.tick_params(axis="x", labelsize=8.5)
     axes[0].set_yticks(y, names)
+    return fig, axes
+
+
+def error_ratios(names, cases, methods, *, factor=3**0.5):
+    """Draw the ratio of estimated to true standard errors, one panel for each case.
+
+    Args:
+        names: The names of the scores.
+        cases: A dictionary from the title of a panel to the ratios, shape (methods, scores).
+        methods: The names of the methods, at most three.
+        factor: A ratio that is marked by a dashed line.
+
+    Returns:
+        The figure and the axes, shape (cases,).
+
+    Raises:
+        ValueError: The shapes do not fit.
+    """
+    fig, axes = plt.subplots(1, len(cases), figsize=(4.6 * len(cases), 3.3), sharey=True, layout="constrained")
+    axes = np.atleast_1d(axes)
+    for ax, (title, ratios) in zip(axes, cases.items()):
+        ratios = np.asarray(ratios, dtype=float)
+        if ratios.shape != (len(methods), len(names)) or len(methods) > 3:
+            raise ValueError(f"{title} has shape {ratios.shape}, takes {(len(methods), len(names))}, at most 3 methods")
+        ax.axhline(1, color="black", lw=1)
+        ax.axhline(factor, color="black", lw=1, ls="--")
+        for k, method in enumerate(methods):
+            x = np.arange(len(names)) + 0.16 * (k - (len(methods) - 1) / 2)
+            colour = COLOURS[("blue", "vermilion", "green")[k]]
+            ax.plot(x, ratios[k], "os^"[k], ms=7, color=colour, label=method)
+        ax.set(title=title, ylim=(0, None))
+        ax.set_xticks(range(len(names)), names, fontsize=8.5)
+    axes[0].set_ylabel("estimated / true error")
+    axes[-1].legend(loc="best")
     return fig, axes

@@ -864,8 +864,8 @@ GAN_RUNS = {
                 "d_steps": 1, "rate": 1e-3, "betas": [0.9, 0.999], "gp_weight": 0.0, "r1_weight": 0.0, "decay": 0.0,
                 "falling": False, "steps": 42_950},
     "dcgan": {"loss": "non-saturating", "noise": "normal", "noise_size": 64, "channels": 16, "d_channels": 32,
-              "d_steps": 1, "rate": 5e-4, "betas": [0.5, 0.999], "gp_weight": 0.0, "r1_weight": 0.0, "decay": 0.999,
-              "falling": True, "steps": 4000},
+              "d_steps": 2, "rate": 1e-3, "betas": [0.5, 0.999], "gp_weight": 0.0, "r1_weight": 0.0, "decay": 0.999,
+              "falling": True, "steps": 5000},
     "wgan-gp": {"loss": "wasserstein", "noise": "normal", "noise_size": 64, "channels": 16, "d_channels": 32,
                 "d_steps": 2, "rate": 1e-3, "betas": [0.5, 0.9], "gp_weight": 10.0, "r1_weight": 0.0, "decay": 0.998,
                 "falling": True, "steps": 3000},
@@ -1241,7 +1241,7 @@ def draw_digits(network, schedule, labels, sampler, *, seed, rows=250, **options
     return ((torch.cat(drawn).flatten(1) + 1) / 2).clamp(0, 1)
 
 
-def evaluate_diffusion(network, schedule, labels, test, real, classifier, *, n, steps, seed):
+def evaluate_diffusion(network, schedule, labels, test, real, classifier, *, n, steps, eta, seed):
     """The Fréchet distance of samples from test images, beside that of as many training images.
 
     Args:
@@ -1253,6 +1253,7 @@ def evaluate_diffusion(network, schedule, labels, test, real, classifier, *, n, 
         classifier: The :class:`genphys.classifier.Classifier` whose features are compared.
         n: The number of samples.
         steps: The steps of DDIM.
+        eta: Its noise.
         seed: The seed of noise and labels.
 
     Returns:
@@ -1264,7 +1265,7 @@ def evaluate_diffusion(network, schedule, labels, test, real, classifier, *, n, 
 
     rng = torch.Generator().manual_seed(seed)
     asked = labels[torch.randint(len(labels), (n,), generator=rng)]
-    options = {"steps": steps, "seed": seed + 1}
+    options = {"steps": steps, "eta": eta, "seed": seed + 1}
     given = draw_digits(network, schedule, asked, diffusion.ddim, **options)
     free = draw_digits(network, schedule, torch.full_like(asked, network.classes), diffusion.ddim, **options)
 
@@ -1273,7 +1274,7 @@ def evaluate_diffusion(network, schedule, labels, test, real, classifier, *, n, 
 
     return {
         "n": n,
-        "sampler": f"DDIM, {steps} steps",
+        "sampler": f"DDIM, {steps} steps, eta = {eta}",
         "frechet2": distance(given),
         "frechet2_without_labels": distance(free),
         "frechet2_training_images": distance(real[torch.randperm(len(real), generator=rng)[:n]]),
@@ -1357,6 +1358,7 @@ def _diffusion_command(arguments):
         classifier,
         n=arguments.evaluated,
         steps=arguments.evaluation_steps,
+        eta=arguments.evaluation_eta,
         seed=arguments.seed,
     )
     print(metrics)
@@ -1409,7 +1411,8 @@ def _diffusion_parser(commands):
         "--half", action=argparse.BooleanOptionalAction, default=True, help="bfloat16 convolutions (default: yes)"
     )
     parser.add_argument("--evaluated", type=int, default=10_000, help="samples of the evaluation")
-    parser.add_argument("--evaluation-steps", type=int, default=50, help="steps of DDIM in the evaluation")
+    parser.add_argument("--evaluation-steps", type=int, default=20, help="steps of DDIM in the evaluation")
+    parser.add_argument("--evaluation-eta", type=float, default=0.5, help="noise of DDIM in the evaluation")
     parser.add_argument("--shipped", type=int, default=1_000, help="samples that are kept, a sampler")
     parser.add_argument(
         "--classifier", default=None, help="folder of the classifier that judges (default: the shipped one)"

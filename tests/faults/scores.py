@@ -20,4 +20,11 @@ FAULTS = [
         "real_marginal if original",
         "marginal if original",
     ),
+    (
+        "bootstrap without replacement",
+        "scores",
+        "bootstrap",
+        "torch.randint(len(points), (len(points),), generator=generator)",
+        "torch.randperm(len(points), generator=generator)",
+    ),
 ]
