@@ -1540,7 +1540,8 @@ def sample_phi4(network, schedule, scale, n, *, rng, L=8, sampler="heun", steps=
     if sampler not in samplers:
         raise ValueError(f"sampler is {sampler!r}, takes one of {', '.join(map(repr, samplers))}")
     sizes = [min(batch, n - first) for first in range(0, n, batch)]
-    drawn = [samplers[sampler](torch.randn(size, 1, L, L, generator=rng))[:, 0] for size in sizes]
+    options = {"generator": rng, "dtype": next(network.parameters()).dtype}
+    drawn = [samplers[sampler](torch.randn(size, 1, L, L, **options))[:, 0] for size in sizes]
     return scale * torch.cat(drawn).double()
 
 
@@ -1592,7 +1593,7 @@ def load_phi4(folder=None):
     """
     from genphys import diffusion
 
-    network = phi4_unet()
+    network = phi4_unet().float()
     tensors, record = load_weights("phi4", folder)
     _fill(network, tensors, "phi4_unet")
     return network.eval(), diffusion.cosine_schedule(record["settings"]["T"]), record
