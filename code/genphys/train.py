@@ -51,6 +51,7 @@ __all__ = [
     "draw_digits",
     "evaluate_diffusion",
     "evaluate_gan",
+    "evaluate_phi4",
     "evaluate_rbm",
     "evaluate_vae",
     "gan_networks",
@@ -1431,10 +1432,9 @@ def _diffusion_parser(commands):
 PHI4 = {"L": 8, "kappa": 0.32, "lam": 0.5}
 PHI4_CHAIN = {"trajectories": 150, "step": 0.16, "steps": 8}
 PHI4_SAMPLERS = {  # the number of samples, and how they are drawn
-    "ddim-50": (4096, {"sampler": "ddim", "steps": 50}),
-    "heun-25": (4096, {"sampler": "heun", "steps": 25}),
-    "ddim-100-noise": (2048, {"sampler": "ddim", "steps": 100, "eta": 1.0}),
-    "ancestral-1000": (1024, {"sampler": "ancestral"}),
+    "heun-25": (4096, {"sampler": "heun", "first": 980, "steps": 25}),
+    "ddim-50": (2048, {"sampler": "ddim", "steps": 50}),
+    "ancestral-1000": (512, {"sampler": "ancestral"}),
 }
 
 
@@ -1508,8 +1508,12 @@ def train_phi4(phi, folder, *, steps, batch, rate, decay, T, seed, every=60.0):
 
 
 @torch.no_grad()
-def sample_phi4(network, schedule, scale, n, *, rng, L=8, sampler="heun", steps=None, eta=0.0, batch=128):
-    """Draw lattice configurations from a trained model.
+def sample_phi4(network, schedule, scale, n, *, rng, L=8, sampler="heun", first=None, steps=25, batch=128):
+    r"""Draw lattice configurations from a trained model.
+
+    Heun's method follows the probability-flow equation in the time u: in sigma, its first step from the end of a
+    cosine schedule, where sigma is 20 000, multiplies the field. For the same reason it is best begun a little
+    earlier, where :math:`\bar\alpha_t` is a thousandth and the noisy field still standard normal within that.
 
     Args:
         network: The network of :func:`load_phi4`.
@@ -1518,28 +1522,31 @@ def sample_phi4(network, schedule, scale, n, *, rng, L=8, sampler="heun", steps=
         n: The number of configurations.
         rng: The source of chance.
         L: The side.
-        sampler: ``"ancestral"``, which takes every step, or ``"ddim"`` or ``"heun"``.
-        steps: The steps of ``"ddim"`` and ``"heun"``; all of them where left out.
-        eta: The share of fresh noise of ``"ddim"``, from 0 to 1.
+        sampler: ``"heun"`` or ``"ddim"``, which have no noise, or ``"ancestral"``, which takes every step.
+        first: The step at which ``"heun"`` and ``"ddim"`` begin, with noise; T where left out.
+        steps: How many steps these take.
         batch: Configurations drawn at a time.
 
     Returns:
         Shape (n, L, L), float64.
 
     Raises:
-        ValueError: ``sampler`` is unknown.
+        ValueError: ``sampler`` is unknown, or a number of steps is out of range.
     """
     from genphys import diffusion
 
     denoise = diffusion.denoiser(network, schedule, "velocity")
+    first = schedule.T if first is None else first
     samplers = {
+        "heun": lambda x: diffusion.ode(denoise, schedule, x, steps=diffusion.times(first, steps), clock="time"),
+        "ddim": lambda x: diffusion.ddim(denoise, schedule, x, steps=diffusion.times(first, steps)),
         "ancestral": lambda x: diffusion.ancestral(denoise, schedule, x, rng=rng),
-        "ddim": lambda x: diffusion.ddim(denoise, schedule, x, steps=steps, eta=eta, rng=rng),
-        "heun": lambda x: diffusion.ode(denoise, schedule, x, steps=steps, method="heun"),
     }
     if sampler not in samplers:
         raise ValueError(f"sampler is {sampler!r}, takes one of {', '.join(map(repr, samplers))}")
-    sizes = [min(batch, n - first) for first in range(0, n, batch)]
+    if not 1 <= first <= schedule.T:
+        raise ValueError(f"first is {first}, takes 1 to T = {schedule.T}")
+    sizes = [min(batch, n - done) for done in range(0, n, batch)]
     options = {"generator": rng, "dtype": next(network.parameters()).dtype}
     drawn = [samplers[sampler](torch.randn(size, 1, L, L, **options))[:, 0] for size in sizes]
     return scale * torch.cat(drawn).double()
@@ -1555,7 +1562,7 @@ def describe_phi4(phi, kappa, lam):
 
     Returns:
         A dictionary of pairs [value, error]: the observables of :func:`genphys.phi4.observables`; of lists of them:
-        ``time_slices``, and by momentum (n_1, n_2), sorted by the lattice momentum squared, ``structure_factor`` and
+        ``time_slices``, and for each momentum (n_1, n_2) of ``momenta``, ``structure_factor`` and
         ``schwinger_dyson_momentum``; ``magnetisation_counts``, a histogram between -1.5 and 1.5 in 60 bins.
     """
     from genphys import phi4
@@ -1576,6 +1583,36 @@ def describe_phi4(phi, kappa, lam):
     found["time_slices"] = torch.stack(slices, dim=1)[: L // 2 + 1].tolist()
     counts = torch.histc(phi4.magnetisation(phi), 60, -1.5, 1.5)
     return found | {"samples": len(phi), "magnetisation_counts": counts.to(torch.int64).tolist()}
+
+
+def evaluate_phi4(network, schedule, scale, data, *, most, seed):
+    """Describe Monte Carlo and the samples of each of :data:`PHI4_SAMPLERS`.
+
+    Args:
+        network: The network.
+        schedule: Its schedule.
+        scale: The root mean square of the field.
+        data: The configurations of the training.
+        most: The largest number of samples, and of Monte Carlo configurations.
+        seed: Of the training; the reference and the samples take the next two.
+
+    Yields:
+        What was found so far, after each sampler: a dictionary of :func:`describe_phi4`, under ``"monte-carlo"`` for
+        configurations that the training did not see, ``"training"`` and the names of the samplers.
+    """
+    from genphys import phi4
+
+    couplings = PHI4["kappa"], PHI4["lam"]
+    rng = torch.Generator().manual_seed(seed + 1)
+    reference, _ = phi4.sample(min(20_000, 5 * most), *PHI4.values(), rng=rng, **PHI4_CHAIN)
+    found = {"monte-carlo": describe_phi4(reference, *couplings), "training": describe_phi4(data, *couplings)}
+    rng = torch.Generator().manual_seed(seed + 2)
+    for name, (n, options) in PHI4_SAMPLERS.items():
+        began = time.monotonic()
+        phi = sample_phi4(network, schedule, scale, min(n, most), rng=rng, **options)
+        found[name] = describe_phi4(phi, *couplings) | {"seconds": round(time.monotonic() - began)}
+        print(name, {key: found[name][key] for key in phi4.observables(phi, *couplings)}, flush=True)
+        yield dict(found)
 
 
 def load_phi4(folder=None):
@@ -1628,16 +1665,8 @@ def _phi4_command(arguments):
         "evaluation": {},
     }
     path = Path(arguments.folder) / "phi4"
-    write_weights(path, network.state_dict(), provenance)  # before the evaluation, which takes as long
-    couplings = PHI4["kappa"], PHI4["lam"]
-    reference = phi4.sample(20_000, *PHI4.values(), rng=torch.Generator().manual_seed(arguments.seed + 1), **PHI4_CHAIN)
-    found = {"monte-carlo": describe_phi4(reference[0], *couplings), "training": describe_phi4(data, *couplings)}
-    rng = torch.Generator().manual_seed(arguments.seed + 2)
-    for name, (n, options) in PHI4_SAMPLERS.items():
-        began = time.monotonic()
-        phi = sample_phi4(network, schedule, scale, min(n, arguments.samples), rng=rng, **options)
-        found[name] = describe_phi4(phi, *couplings) | {"seconds": round(time.monotonic() - began)}
-        print(name, {key: found[name][key] for key in phi4.observables(phi, *couplings)})
+    write_weights(path, network.state_dict(), provenance)  # before the evaluation, which takes long
+    for found in evaluate_phi4(network, schedule, scale, data, most=arguments.samples, seed=arguments.seed):
         write_weights(path, network.state_dict(), provenance | {"evaluation": found})
 
 
