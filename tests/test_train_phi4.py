@@ -43,7 +43,7 @@ def test_the_command_writes_weights_and_their_record(tmp_path, monkeypatch):
     network, schedule, record = load_phi4(tmp_path)
     assert torch.equal(weights(network), torch.cat([t.flatten() for t in load_weights("phi4", tmp_path)[0].values()]))
     found = record["evaluation"]
-    assert found["ddim-2"]["samples"] == 12 and found["monte-carlo"]["samples"] == found["training"]["samples"] == 60
+    assert found["ddim-2"]["samples"] == 12 and found["monte-carlo"]["samples"] == 60
     again = sample_phi4(
         network, schedule, record["scale"], 12, rng=torch.Generator().manual_seed(3), sampler="ddim", steps=2
     )
@@ -58,10 +58,15 @@ def test_the_record_describes_what_it_was_given():
     assert found["momenta"][0] == (0, 0)
     assert abs(found["structure_factor"][0][0] - found["susceptibility"][0]) < 1e-10
     assert abs(found["time_slices"][0][0] - phi4.time_slice_correlation(phi)[:, 0].mean()) < 1e-12
-    weight = {(a, b): 1.0 for a, b in found["momenta"]}
-    # the identity averaged over all momenta is the virial theorem
-    full = torch.fft.fft2(phi4.schwinger_dyson(phi, 0.32, 0.5)).real.mean()
-    assert len(weight) == 15 and abs(full - found["schwinger_dyson"][0]) < 1e-10
+    # the identity averaged over all momenta is the virial theorem; each listed one stands for 1 to 8 of them
+    orbit = [len({p for a in (n, -n % 8) for b in (m, -m % 8) for p in ((a, b), (b, a))}) for n, m in found["momenta"]]
+    assert sum(orbit) == 64
+    virial = phi4.mean_and_error((phi * phi4.action_gradient(phi, 0.32, 0.5)).mean((1, 2))).value
+    assert abs(virial - found["schwinger_dyson"][0]) < 1e-12
+    along = found["schwinger_dyson_momentum"][found["momenta"].index((1, 0))][0]
+    wave = torch.fft.fft2(phi)[:, 1, 0], torch.fft.fft2(phi4.action_gradient(phi, 0.32, 0.5))[:, 1, 0]
+    other = torch.fft.fft2(phi)[:, 0, 1], torch.fft.fft2(phi4.action_gradient(phi, 0.32, 0.5))[:, 0, 1]
+    assert abs(along - sum((a.conj() * b).real.mean() for a, b in (wave, other)) / 128) < 1e-10
 
 
 def test_the_shipped_model_is_near_monte_carlo_in_what_it_claims():
