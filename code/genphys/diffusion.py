@@ -80,7 +80,8 @@ class Schedule(nn.Module):
         super().__init__()
         beta = torch.as_tensor(beta, dtype=torch.float64)
         if beta.ndim != 1 or not len(beta) or not ((beta > 0) & (beta < 1)).all():
-            raise ValueError(f"beta has shape {tuple(beta.shape)} and takes (T,) numbers, all inside (0, 1)")
+            span = f" from {beta.min().item():.4g} to {beta.max().item():.4g}" if beta.numel() else ""
+            raise ValueError(f"beta has shape {tuple(beta.shape)}{span}, takes (T,) numbers, all inside (0, 1)")
         beta = torch.cat([beta.new_zeros(1), beta])
         self.register_buffer("beta", beta)
         self.register_buffer("alpha", 1 - beta)
@@ -114,22 +115,31 @@ class Schedule(nn.Module):
     def extra_repr(self):
         return f"T={self.T}, alpha_bar_T={self.alpha_bar[-1]:.3g}"
 
-    def at(self, name, t, x):
+    def at(self, name, t, x, argument="t"):
         """The constant ``name`` at the steps ``t``, of the type of ``x`` and shaped to multiply its rows.
 
         Raises:
-            ValueError: ``t`` is not one integer a row, or outside 0 to T.
+            ValueError: ``t`` (called ``argument`` in the message) is not one integer a row, or outside 0 to T; or
+                ``x`` is not floating-point.
         """
-        if t.shape != x.shape[:1] or t.is_floating_point():
-            raise ValueError(f"t has shape {tuple(t.shape)} and {t.dtype}, takes integers of shape ({len(x)},)")
-        if len(t) and not (int(t.min()) >= 0 and int(t.max()) <= self.T):
-            raise ValueError(f"t has {int(t.min())} to {int(t.max())}, takes 0 to T = {self.T}")
-        return getattr(self, name)[t].to(x.dtype).reshape(-1, *[1] * (x.ndim - 1))
+        return self._rows(name, t, x, argument).to(x.dtype)
 
-    def signal_noise(self, t, x):
+    def signal_noise(self, t, x, argument="t"):
         r"""The factors :math:`\sqrt{\bar\alpha_t}` and :math:`\sqrt{1-\bar\alpha_t}` for the rows of ``x``."""
-        alpha_bar = self.at("alpha_bar", t, x.double())
+        alpha_bar = self._rows("alpha_bar", t, x, argument)
         return alpha_bar.sqrt().to(x.dtype), (1 - alpha_bar).sqrt().to(x.dtype)
+
+    def _rows(self, name, t, x, argument="t"):
+        """As :meth:`at`, in double precision."""
+        if t.shape != x.shape[:1] or t.is_floating_point() or t.dtype == torch.bool:
+            raise ValueError(
+                f"{argument} has shape {tuple(t.shape)} and {t.dtype}, takes integers of shape {tuple(x.shape[:1])}"
+            )
+        if not x.is_floating_point():
+            raise ValueError(f"x or x0 has {x.dtype}, takes a floating-point type")
+        if len(t) and not (int(t.min()) >= 0 and int(t.max()) <= self.T):
+            raise ValueError(f"{argument} has {int(t.min())} to {int(t.max())}, takes 0 to T = {self.T}")
+        return getattr(self, name)[t.long()].reshape(-1, *[1] * (x.ndim - 1))
 
 
 def linear_schedule(T, first=1e-4, last=0.02):
@@ -293,11 +303,16 @@ def loss(network, schedule, x0, *, rng, kind="noise", weight=None, labels=None):
         raise ValueError(f"kind is {kind!r}, takes one of {', '.join(map(repr, KINDS))}")
     if weight is not None and weight.shape != schedule.beta.shape:
         raise ValueError(f"weight has shape {tuple(weight.shape)}, takes (T + 1,) = ({schedule.T + 1},)")
+    _check_rows("x0", x0)
     t = steps_of_batch(len(x0), schedule.T, rng=rng)
     noise = torch.randn(x0.shape, generator=rng, device=x0.device, dtype=x0.dtype)
     x = diffuse(schedule, x0, t, noise)
-    target = convert(schedule, x0, x, t, "x0", kind) if kind == "x0" else convert(schedule, noise, x, t, "noise", kind)
+    a, s = schedule.signal_noise(t, x0)
+    # from both parts that are known: x_0 from x_t and the noise would lose its digits where a is small
+    target = {"x0": x0, "noise": noise, "score": -noise / s, "velocity": a * noise - s * x0}[kind]
     prediction = network(x, t) if labels is None else network(x, t, labels)
+    if prediction.shape != x0.shape:
+        raise ValueError(f"prediction has shape {tuple(prediction.shape)}, takes that of x0, {tuple(x0.shape)}")
     error = (prediction.to(target.dtype) - target).square().flatten(1).mean(1)
     return error if weight is None else weight.to(error.dtype)[t] * error
 
@@ -376,13 +391,13 @@ def posterior(schedule, x, x0, t, s=None):
     if x0.shape != x.shape:
         raise ValueError(f"x0 has shape {tuple(x0.shape)}, takes that of x, {tuple(x.shape)}")
     _from_one(schedule, t)
+    late = schedule._rows("alpha_bar", t, x)
     s = t - 1 if s is None else s
-    wide = x.double()
-    late, early = schedule.at("alpha_bar", t, wide), schedule.at("alpha_bar", s, wide)
+    early = schedule._rows("alpha_bar", s, x, "s")
     if not (s < t).all():
         raise ValueError("s has steps that are not before t")
     one_step = (s == t - 1).reshape(late.shape)
-    beta = torch.where(one_step, schedule.at("beta", t, wide), 1 - late / early)  # 1 - alpha cancels for small steps
+    beta = torch.where(one_step, schedule._rows("beta", t, x), 1 - late / early)  # 1 - alpha cancels for small steps
     of_x = (late / early).sqrt() * (1 - early) / (1 - late)
     of_x0 = early.sqrt() * beta / (1 - late)
     variance = (1 - early) * beta / (1 - late)
@@ -600,16 +615,19 @@ def data_denoiser(schedule, data):
     if data.ndim < 2 or not len(data):
         raise ValueError(f"data has shape {tuple(data.shape)}, takes (m, ...) with m at least 1")
     points = data.flatten(1)
+    centre = points.mean(0)
+    points = points - centre
 
     def denoise(x, t):
         if x.shape[1:] != data.shape[1:]:
             raise ValueError(f"x has shape {tuple(x.shape)}, takes (n, {', '.join(map(str, data.shape[1:]))})")
         _from_one(schedule, t)
         a, s = (part.flatten(1) for part in schedule.signal_noise(t, x))
-        known = points.to(x)
+        known, middle = points.to(x), centre.to(x)
         # the square of x is the same for all points and drops out of the softmax
-        logits = (a * (x.flatten(1) @ known.T) - 0.5 * a.square() * known.square().sum(1)) / s.square()
-        return (logits.softmax(1) @ known).reshape(x.shape)
+        distant = (x.flatten(1) - a * middle) @ known.T
+        logits = (a * distant - 0.5 * a.square() * known.square().sum(1)) / s.square()
+        return (middle + logits.softmax(1) @ known).reshape(x.shape)
 
     return denoise
 
@@ -639,6 +657,9 @@ def gaussian_flow(schedule, mean, covariance, x, t, s):
     """
     mean, covariance = torch.as_tensor(mean), torch.as_tensor(covariance)
     spectrum = _mixture(mean.new_ones(1), mean[None], covariance[None])
+    for name, step in (("t", t), ("s", s)):
+        if int(step) != step or not 0 <= step <= schedule.T:
+            raise ValueError(f"{name} has {step}, takes 0 to T = {schedule.T}")
     _, centre, along, vectors, _, now = _components(schedule, spectrum, x, _full(t, x))
     then = torch.zeros_like(x) + centre[0]  # its components at step s, for the variances there
     later = _components(schedule, spectrum, then, _full(s, x))[-1]
@@ -766,14 +787,20 @@ def ode(denoise, schedule, x, *, steps=None, method="heun", clock="sigma", callb
     r"""Draw by the probability-flow equation (book: ``eq:probability-flow``), which has no noise.
 
     With the clock ``"sigma"`` the variables are :math:`\mathbf{y} = \mathbf{x}/\sqrt{\bar\alpha}` and
-    :math:`\sigma`, with the clock ``"time"`` they are :math:`\mathbf{x}` and :math:`u = -\tfrac12\log\bar\alpha`:
+    :math:`\sigma`; with ``"time"`` they are :math:`\mathbf{x}` and :math:`u = -\tfrac12\log\bar\alpha`; with
+    ``"angle"`` they are :math:`\mathbf{x}` and :math:`\phi = \arccos\sqrt{\bar\alpha}`:
 
     .. math::
         \frac{d\mathbf{y}}{d\sigma} = \hat{\boldsymbol{\epsilon}}, \qquad
-        \frac{d\mathbf{x}}{du} = -\mathbf{x} - \nabla\log q_u(\mathbf{x}) .
+        \frac{d\mathbf{x}}{du} = -\mathbf{x} - \nabla\log q_u(\mathbf{x}), \qquad
+        \frac{d\mathbf{x}}{d\phi} = \hat{\mathbf{v}} .
 
     Euler's method with the first is :func:`ddim` with :math:`\eta = 0`. Heun's takes two evaluations a step, except
     in the last one, to t = 0, where the score does not exist: that one is Euler's.
+
+    The order of a method holds for steps that are fine in its clock. The angle runs from 0 to at most
+    :math:`\pi/2`, nearly evenly along a cosine schedule; :math:`\sigma` has no bound, and Heun's method in it fails
+    where one step crosses most of its range, as the first of a few steps along a cosine schedule does.
 
     Args:
         denoise: The denoiser.
@@ -781,7 +808,7 @@ def ode(denoise, schedule, x, *, steps=None, method="heun", clock="sigma", callb
         x: The state at the first step, shape (n, ...).
         steps: See :func:`ddim`.
         method: ``"heun"`` (second order) or ``"euler"`` (first).
-        clock: ``"sigma"`` or ``"time"``.
+        clock: ``"sigma"``, ``"time"`` or ``"angle"``.
         callback: See :func:`ancestral`.
 
     Returns:
@@ -792,12 +819,13 @@ def ode(denoise, schedule, x, *, steps=None, method="heun", clock="sigma", callb
 
     References:
         Song et al., Score-based generative modeling through stochastic differential equations (2021); Karras et al.,
-        Elucidating the design space of diffusion-based generative models (2022), for Heun's method in sigma.
+        Elucidating the design space of diffusion-based generative models (2022), for Heun's method in sigma;
+        Salimans and Ho (2022) for the angle.
     """
     if method not in ("heun", "euler"):
         raise ValueError(f"method is {method!r}, takes 'heun' or 'euler'")
-    if clock not in ("sigma", "time"):
-        raise ValueError(f"clock is {clock!r}, takes 'sigma' or 'time'")
+    if clock not in ("sigma", "time", "angle"):
+        raise ValueError(f"clock is {clock!r}, takes 'sigma', 'time' or 'angle'")
     with torch.no_grad():
         for now, then in _pairs(schedule, steps):
             x0, slope = _slope(denoise, schedule, x, now, clock)
@@ -860,12 +888,17 @@ def _slope(denoise, schedule, x, now, clock):
     x0 = denoise(x, t)
     if clock == "sigma":
         return x0, convert(schedule, x0, x, t, "x0", "noise")
+    if clock == "angle":
+        return x0, convert(schedule, x0, x, t, "x0", "velocity")
     return x0, -x - convert(schedule, x0, x, t, "x0", "score")
 
 
 def _move(schedule, x, slope, now, then, clock):
     if clock == "time":
         return x + (schedule.time[then] - schedule.time[now]).item() * slope
+    if clock == "angle":
+        angle = schedule.sigma[[now, then]].atan()
+        return x + (angle[1] - angle[0]).item() * slope
     # y and sigma, both times the signal a of the new step, so that nothing overflows where a is tiny
     a = schedule.alpha_bar[[now, then]].sqrt()
     s = (1 - schedule.alpha_bar[[now, then]]).sqrt()
@@ -879,10 +912,11 @@ def _pairs(schedule, steps):
         steps = schedule.T
     if isinstance(steps, int):
         steps = times(schedule.T, steps)
-    steps = [int(step) for step in steps]
-    down = all(late > early for late, early in itertools.pairwise(steps))
+    steps = list(steps)
+    down = all(int(step) == step for step in steps) and all(late > early for late, early in itertools.pairwise(steps))
     if not steps or not down or not (steps[0] <= schedule.T and steps[-1] >= 1):
         raise ValueError(f"steps is {steps}, takes a decreasing list of integers from T = {schedule.T} to 1")
+    steps = [int(step) for step in steps]
     return list(zip(steps, [*steps[1:], 0], strict=True))
 
 
@@ -944,6 +978,7 @@ def vlb(denoise, schedule, x0, *, rng, variance="posterior"):
     References:
         Sohl-Dickstein et al. (2015); Ho, Jain and Abbeel (2020), eq. (5).
     """
+    _check_rows("x0", x0)
     chosen = _variances(schedule, variance).clone()
     if isinstance(variance, str):
         chosen[1] = schedule.beta[1]
@@ -981,6 +1016,7 @@ def prior_term(schedule, x0):
     Returns:
         Nats, shape (n,).
     """
+    _check_rows("x0", x0)
     bar = schedule.alpha_bar[-1]
     size = x0[0].numel()
     return (0.5 * (bar * x0.flatten(1).double().square().sum(1) - size * (bar + torch.log1p(-bar)))).to(x0.dtype)
@@ -1006,6 +1042,7 @@ def prior_mismatch(schedule, x0, *, rng, samples=2_000):
     """
     if samples < 2:
         raise ValueError(f"samples is {samples}, takes an integer of at least 2")
+    _check_rows("x0", x0)
     points = x0.flatten(1).double()
     bar = schedule.alpha_bar[-1]
     rows = torch.randint(len(points), (samples,), generator=rng, device=x0.device)
@@ -1075,7 +1112,10 @@ def log_likelihood(denoise, schedule, x, *, steps=None, probes=None, rng=None):
     """
     if probes is not None and (probes < 1 or rng is None):
         raise ValueError(f"probes is {probes}, takes None, or an integer of at least 1 together with rng")
+    _check_rows("x", x)
     ascending = [late for late, _ in _pairs(schedule, steps)][::-1]
+    if ascending[-1] != schedule.T:
+        raise ValueError(f"steps begins with {ascending[-1]}, takes T = {schedule.T}, where the density is known")
     if ascending[0] != 1:
         ascending = [1, *ascending]
     size = x[0].numel()
@@ -1108,6 +1148,11 @@ def log_likelihood(denoise, schedule, x, *, steps=None, probes=None, rng=None):
         total = total + 0.5 * delta * (growth + growth_there)
     last = -0.5 * (x.flatten(1).square().sum(1) + size * math.log(2 * math.pi))
     return last + total
+
+
+def _check_rows(name, x):
+    if x.ndim < 2 or not len(x):
+        raise ValueError(f"{name} has shape {tuple(x.shape)}, takes (n, ...) with n at least 1")
 
 
 def _from_one(schedule, t):

@@ -21,6 +21,7 @@ import signal
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -37,16 +38,22 @@ from tqdm import tqdm
 import genphys
 
 __all__ = [
+    "DIFFUSION_SAMPLES",
     "GAN_RUNS",
     "Shuffled",
     "State",
     "burda_vae",
+    "diffusion_unet",
+    "draw_digits",
+    "evaluate_diffusion",
     "evaluate_gan",
     "evaluate_rbm",
     "evaluate_vae",
     "gan_networks",
     "keep_freed_memory",
     "load_classifier",
+    "load_diffusion",
+    "load_diffusion_samples",
     "load_gan",
     "load_weights",
     "main",
@@ -56,6 +63,7 @@ __all__ = [
     "tensor_hash",
     "train",
     "train_classifier",
+    "train_diffusion",
     "train_gan",
     "train_rbm",
     "train_vae",
@@ -1205,12 +1213,129 @@ def train_diffusion(images, labels, folder, *, steps, batch, rate, decay, drop, 
     return averaged.eval(), schedule, record
 
 
+def draw_digits(network, schedule, labels, sampler, *, seed, rows=250, **options):
+    """Draw digits with a diffusion model that predicts the velocity, a few rows at a time.
+
+    Args:
+        network: The U-Net, in evaluation mode.
+        schedule: Its :class:`genphys.diffusion.Schedule`.
+        labels: The digit asked for, or ``network.classes`` for any, shape (n,).
+        sampler: A sampler of :mod:`genphys.diffusion`.
+        seed: The seed of all noise.
+        rows: How many at a time.
+        **options: Of the sampler, such as ``steps``.
+
+    Returns:
+        Grey values in [0, 1], shape (n, 784).
+    """
+    from genphys import diffusion
+
+    rng = torch.Generator().manual_seed(seed)
+    if sampler in (diffusion.ancestral, diffusion.reverse_sde) or options.get("eta"):
+        options["rng"] = rng
+    drawn = []
+    for now in labels.split(rows):
+        denoise = diffusion.denoiser(network, schedule, "velocity", labels=now, clip=(-1, 1))
+        x = torch.randn(len(now), 1, 28, 28, generator=rng)
+        drawn.append(sampler(denoise, schedule, x, **options))
+    return ((torch.cat(drawn).flatten(1) + 1) / 2).clamp(0, 1)
+
+
+def evaluate_diffusion(network, schedule, labels, test, real, classifier, *, n, steps, eta, seed):
+    """The Fréchet distance of samples from test images, beside that of as many training images.
+
+    Args:
+        network: The U-Net, in evaluation mode.
+        schedule: Its schedule.
+        labels: The labels of the training images; those of the samples are drawn from them.
+        test: The reference: ``n`` test images, shape (n, 784).
+        real: Training images; ``n`` of them, drawn at random, are the baseline.
+        classifier: The :class:`genphys.classifier.Classifier` whose features are compared.
+        n: The number of samples.
+        steps: The steps of DDIM.
+        eta: Its noise.
+        seed: The seed of noise and labels.
+
+    Returns:
+        A dictionary: the squared distances of the samples with labels, of the samples without, and of the training
+        images; how often the classifier agrees with the label; and the settings.
+    """
+    from genphys import diffusion, scores
+    from genphys.classifier import accuracy
+
+    rng = torch.Generator().manual_seed(seed)
+    asked = labels[torch.randint(len(labels), (n,), generator=rng)]
+    options = {"steps": steps, "eta": eta, "seed": seed + 1}
+    given = draw_digits(network, schedule, asked, diffusion.ddim, **options)
+    free = draw_digits(network, schedule, torch.full_like(asked, network.classes), diffusion.ddim, **options)
+
+    def distance(images):
+        return round(float(scores.image_frechet2(classifier, test[:n], images).value), 3)
+
+    return {
+        "n": n,
+        "sampler": f"DDIM, {steps} steps, eta = {eta}",
+        "frechet2": distance(given),
+        "frechet2_without_labels": distance(free),
+        "frechet2_training_images": distance(real[torch.randperm(len(real), generator=rng)[:n]]),
+        "agreement": accuracy(classifier, given, asked),
+        "features_sha256": scores.network_hash(classifier),
+        "test_data": tensor_hash(test[:n]),
+        "seed": seed,
+    }
+
+
+def load_diffusion(folder=None):
+    """The shipped diffusion model of digits.
+
+    Args:
+        folder: Where the weights lie; the package's own where left out.
+
+    Returns:
+        The U-Net in evaluation mode, which predicts the velocity and takes labels (10 for none), the
+        :class:`genphys.diffusion.Schedule` and the record.
+
+    Raises:
+        ValueError: The file is missing, corrupt or of another network.
+    """
+    from genphys import diffusion
+
+    tensors, record = load_weights("diffusion", folder)
+    network = diffusion_unet()
+    _fill(network, tensors, "the U-Net")
+    return network.eval(), diffusion.cosine_schedule(record["settings"]["T"]), record
+
+
+DIFFUSION_SAMPLES = {"ddpm-1000": None, "ddim-10": 10, "ddim-20": 20, "ddim-50": 50}
+
+
+def load_diffusion_samples(folder=None):
+    """Digits that the shipped diffusion model drew: by ancestral sampling in 1 000 steps, and by DDIM in 10, 20, 50.
+
+    Args:
+        folder: Where the file lies; the package's own where left out.
+
+    Returns:
+        The images by name, uint8, shape (n, 784), the labels that were asked for, shape (n,), and the record.
+
+    Raises:
+        ValueError: The file is missing or corrupt.
+    """
+    tensors, record = load_weights("diffusion_samples", folder)
+    labels = tensors.pop("labels")
+    images = {
+        name: torch.frombuffer(bytearray(zlib.decompress(packed.numpy().tobytes())), dtype=torch.uint8).view(-1, 784)
+        for name, packed in tensors.items()
+    }
+    return images, labels, record
+
+
 def _diffusion_command(arguments):
     from genphys import data
 
     images, labels = data.mnist(arguments.data, exclude_digits=True)
     names = ("steps", "batch", "rate", "decay", "drop", "T", "seed", "half", "every")
-    network, _, record = train_diffusion(
+    network, schedule, record = train_diffusion(
         images, labels, arguments.folder, **{name: getattr(arguments, name) for name in names}
     )
     provenance = {
@@ -1221,7 +1346,57 @@ def _diffusion_command(arguments):
         "seconds": round(record["seconds"]),
         "history": record["history"],
     }
-    write_weights(Path(arguments.folder) / "diffusion", network.state_dict(), provenance)
+    test = data.mnist(arguments.data, train=False)[0]
+    classifier, judge = load_classifier(arguments.classifier)
+    began = time.monotonic()
+    metrics = evaluate_diffusion(
+        network,
+        schedule,
+        labels,
+        test,
+        images,
+        classifier,
+        n=arguments.evaluated,
+        steps=arguments.evaluation_steps,
+        eta=arguments.evaluation_eta,
+        seed=arguments.seed,
+    )
+    print(metrics)
+    provenance |= {
+        "metrics": metrics | {"classifier_sha256": judge["sha256"]},
+        "seconds_evaluation": round(time.monotonic() - began),
+    }
+    path = Path(arguments.folder) / "diffusion"
+    write_weights(path, network.state_dict(), provenance)
+    _write_diffusion_samples(network, schedule, path, arguments)
+
+
+def _write_diffusion_samples(network, schedule, path, arguments):
+    from genphys import diffusion
+
+    labels = torch.arange(arguments.shipped) % 10
+    packed, seconds = {}, {}
+    for name, steps in DIFFUSION_SAMPLES.items():
+        began = time.monotonic()
+        sampler, options = (diffusion.ddim, {"steps": steps}) if steps else (diffusion.ancestral, {})
+        images = draw_digits(network, schedule, labels, sampler, seed=arguments.seed + 10, **options)
+        grey = (images * 255).round().to(torch.uint8)
+        packed[name] = torch.frombuffer(bytearray(zlib.compress(grey.numpy().tobytes(), 9)), dtype=torch.uint8)
+        seconds[name] = round(time.monotonic() - began)
+    weights = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    write_weights(
+        path.with_name("diffusion_samples"),
+        packed | {"labels": labels},
+        {
+            "command": "python -m genphys.train diffusion",
+            "model": "diffusion",
+            "weights_sha256": weights["sha256"],
+            "samples": len(labels),
+            "packing": "zlib of uint8 rows of 784",
+            "seed": arguments.seed + 10,
+            "seconds": seconds,
+        },
+    )
 
 
 def _diffusion_parser(commands):
@@ -1234,6 +1409,13 @@ def _diffusion_parser(commands):
     parser.add_argument("--T", type=int, default=1000, help="steps of the cosine schedule")
     parser.add_argument(
         "--half", action=argparse.BooleanOptionalAction, default=True, help="bfloat16 convolutions (default: yes)"
+    )
+    parser.add_argument("--evaluated", type=int, default=10_000, help="samples of the evaluation")
+    parser.add_argument("--evaluation-steps", type=int, default=20, help="steps of DDIM in the evaluation")
+    parser.add_argument("--evaluation-eta", type=float, default=0.5, help="noise of DDIM in the evaluation")
+    parser.add_argument("--shipped", type=int, default=1_000, help="samples that are kept, a sampler")
+    parser.add_argument(
+        "--classifier", default=None, help="folder of the classifier that judges (default: the shipped one)"
     )
     parser.set_defaults(run=_diffusion_command)
 

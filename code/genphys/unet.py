@@ -100,10 +100,15 @@ class Attention(nn.Module):
     Args:
         channels: The channels, a multiple of ``heads``.
         heads: The number of heads.
+
+    Raises:
+        ValueError: ``channels`` is not a multiple of ``heads``.
     """
 
     def __init__(self, channels, heads=2):
         super().__init__()
+        if channels % heads:
+            raise ValueError(f"channels is {channels}, takes a multiple of heads = {heads}")
         self.heads = heads
         self.norm = _group_norm(channels)
         self.qkv = nn.Conv2d(channels, 3 * channels, 1)
@@ -132,7 +137,8 @@ class UNet(nn.Module):
         rng: The source of the first weights.
 
     Raises:
-        ValueError: A width is not a multiple of 8, or a number is not positive, or ``padding`` is unknown.
+        ValueError: A width is not a multiple of 8, ``embedding`` is not even, a number is not positive, or
+            ``padding`` is unknown.
 
     References:
         Ronneberger, Fischer and Brox (2015); Ho, Jain and Abbeel (2020).
@@ -155,6 +161,8 @@ class UNet(nn.Module):
         for name, value, least in (("channels", channels, 1), ("blocks", blocks, 1), ("classes", classes, 0)):
             if value < least:
                 raise ValueError(f"{name} is {value}, takes an integer of at least {least}")
+        if embedding < 2 or embedding % 2:
+            raise ValueError(f"embedding is {embedding}, takes a positive even number")
         if padding not in ("zeros", "circular"):
             raise ValueError(f"padding is {padding!r}, takes 'zeros' or 'circular'")
         self.channels, self.classes, self.halvings = channels, classes, len(widths) - 1
@@ -162,7 +170,7 @@ class UNet(nn.Module):
         inner = 2 * embedding
         with torch.random.fork_rng(devices=[]):
             # layers draw their first weights from the global stream: give it the caller's seed, and put it back
-            torch.manual_seed(_seed(rng))
+            torch.default_generator.manual_seed(_seed(rng))
             self.embed = nn.Sequential(nn.Linear(embedding, inner), nn.SiLU(), nn.Linear(inner, inner), nn.SiLU())
             self.label = nn.Embedding(classes + 1, embedding) if classes else None
             self.stem = nn.Conv2d(channels, widths[0], 3, padding=1, padding_mode=padding)
@@ -209,7 +217,7 @@ class UNet(nn.Module):
         if self.label is not None:
             if labels is None:
                 labels = t.new_full(t.shape, self.classes, dtype=torch.int64)
-            e = e + self.label(labels)
+            e = e + self.label(labels.long())
         e = self.embed(e)
         h, skips = self.stem(x), []
         down, up = iter(self.down), iter(self.up)
@@ -249,4 +257,4 @@ def _group_norm(channels):
 
 
 def _seed(rng):
-    return torch.initial_seed() if rng is None else int(torch.randint(2**62, (), generator=rng))
+    return torch.initial_seed() if rng is None else int(torch.randint(2**62, (), generator=rng, device=rng.device))
