@@ -38,7 +38,7 @@ FAULTS = [
         "lerp_(theirs, 1 - rate)",
     ),
     ("warm-up counted from one", "diffusion", "ema_rate", "9 / (10 + step)", "9 / (11 + step)"),
-    ("steps of a batch counted from zero", "diffusion", "steps_of_batch", "[order] + 1", "[order]"),
+    ("steps of a batch crowded at the clean end", "diffusion", "steps_of_batch", "(u * T).floor()", "(u.square() * T).floor()"),
     ("density of a component without its volume", "diffusion", "_components", " + now.log()", ""),
     (
         "denoiser of a mixture with the noise of the next place",
