@@ -259,6 +259,11 @@ def test_the_definitions_of_the_observables(configurations):
     assert math.isclose(found["square"].value, phi.square().mean(), rel_tol=1e-12)
 
 
+def test_a_field_without_long_waves_has_no_correlation_length():
+    phi = random_field(10, 4)
+    assert "correlation_length" not in phi4.observables(phi - phi.mean((1, 2), keepdim=True), KAPPA, LAM)
+
+
 def test_errors_of_functions_of_means_are_the_spread_of_repetitions(configurations):
     parts = configurations[0].reshape(50, 60, 8, 8)
     for function in (phi4.binder, phi4.correlation_length):

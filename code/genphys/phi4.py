@@ -495,21 +495,25 @@ def observables(phi, kappa, lam):
     Returns:
         A dictionary of :class:`Estimate`: ``"action"``, :math:`S/N`; ``"square"``, :math:`\langle\varphi^2\rangle`;
         ``"abs_magnetisation"``, :math:`\langle|m|\rangle`; ``"susceptibility"``; ``"binder"``;
-        ``"correlation_length"``; ``"schwinger_dyson"``, :math:`\langle\varphi\cdot\nabla S\rangle/N`, exactly 1.
+        ``"schwinger_dyson"``, :math:`\langle\varphi\cdot\nabla S\rangle/N`, exactly 1; ``"correlation_length"``, left
+        out where there is none (:func:`correlation_length`).
 
     Raises:
         ValueError: A shape or a coupling is wrong.
     """
     phi = phi.double()
-    return {
+    found = {
         "action": mean_and_error(action(phi, kappa, lam) / phi[0].numel()),
         "square": mean_and_error(phi.square().mean((1, 2))),
         "abs_magnetisation": mean_and_error(magnetisation(phi).abs()),
         "susceptibility": susceptibility(phi),
         "binder": binder(phi),
-        "correlation_length": correlation_length(phi),
         "schwinger_dyson": mean_and_error((phi * action_gradient(phi, kappa, lam)).mean((1, 2))),
     }
+    power = structure_factor(phi).mean(0)
+    if power[0, 0] > (power[0, 1] + power[1, 0]) / 2:
+        found["correlation_length"] = correlation_length(phi)
+    return found
 
 
 def _gradient(phi, kappa, lam):

@@ -1437,7 +1437,6 @@ PHI4_CHAIN = {"trajectories": 150, "step": 0.16, "steps": 8}
 PHI4_SAMPLERS = {  # the number of samples, and how they are drawn
     "heun-25": (4096, {"sampler": "heun", "first": 980, "steps": 25}),
     "ddim-50": (1024, {"sampler": "ddim", "steps": 50}),
-    "ancestral-1000": (256, {"sampler": "ancestral"}),
 }
 
 
