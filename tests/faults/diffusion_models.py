@@ -38,7 +38,13 @@ FAULTS = [
         "lerp_(theirs, 1 - rate)",
     ),
     ("warm-up counted from one", "diffusion", "ema_rate", "9 / (10 + step)", "9 / (11 + step)"),
-    ("steps of a batch crowded at the clean end", "diffusion", "steps_of_batch", "(u * T).floor()", "(u.square() * T).floor()"),
+    (
+        "steps of a batch crowded at the clean end",
+        "diffusion",
+        "steps_of_batch",
+        "(u * T).floor()",
+        "(u.square() * T).floor()",
+    ),
     ("density of a component without its volume", "diffusion", "_components", " + now.log()", ""),
     (
         "denoiser of a mixture with the noise of the next place",
@@ -46,5 +52,27 @@ FAULTS = [
         "mixture_denoiser",
         "a[:, :, None] * variances / now",
         "variances / now",
+    ),
+    (
+        "force of the quartic term with the factor of the square",
+        "phi4",
+        "_gradient",
+        "4 * lam * phi.square()",
+        "2 * lam * phi.square()",
+    ),
+    (
+        "trajectory accepted without its kinetic energy",
+        "phi4",
+        "hybrid_monte_carlo",
+        " + (last.square() - momentum.square()).sum((1, 2)) / 2",
+        "",
+    ),
+    ("free propagator with half of the hopping", "phi4", "free_propagator", "2 - 4 * kappa", "2 - 2 * kappa"),
+    (
+        "correlation length without the factor 2 of the lattice momentum",
+        "phi4",
+        "correlation_length",
+        "(2 * math.sin(math.pi / L))",
+        "math.sin(math.pi / L)",
     ),
 ]
