@@ -448,8 +448,8 @@ def denoiser(network, schedule, kind, *, labels=None, none=None, scale=1.0, clip
     r"""A denoiser from a network, with guidance if labels are given.
 
     Guidance moves the prediction away from the one without a label (book: ``def:guidance``):
-    :math:`f = f_\mathrm{none} + g\,(f_\mathrm{label} - f_\mathrm{none})`; g = 1 is the network with labels, g = 0
-    the one without.
+    :math:`f = f_\mathrm{none} + \gamma\,(f_\mathrm{label} - f_\mathrm{none})`; 1 is the network with labels, 0 the
+    one without.
 
     Args:
         network: Maps :math:`(\mathbf{x}_t, t)`, or with labels :math:`(\mathbf{x}_t, t,` labels), to a prediction.
@@ -457,7 +457,7 @@ def denoiser(network, schedule, kind, *, labels=None, none=None, scale=1.0, clip
         kind: What it predicts, one of :data:`KINDS`.
         labels: The label of each row, or None.
         none: The label that means that none is given; needed where ``scale`` is not 1.
-        scale: :math:`g`.
+        scale: :math:`\gamma`.
         clip: A pair of numbers that :math:`\hat{\mathbf{x}}_0` is clipped to, or None.
 
     Returns:

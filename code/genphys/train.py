@@ -1239,13 +1239,13 @@ def draw_digits(network, schedule, labels, sampler, *, seed, rows=250, **options
     """
     from genphys import diffusion
 
-    rng = torch.Generator().manual_seed(seed)
+    rng, dtype = torch.Generator().manual_seed(seed), next(network.parameters()).dtype
     if sampler in (diffusion.ancestral, diffusion.reverse_sde) or options.get("eta"):
         options["rng"] = rng
     drawn = []
     for now in labels.split(rows):
         denoise = diffusion.denoiser(network, schedule, "velocity", labels=now, clip=(-1, 1))
-        x = torch.randn(len(now), 1, 28, 28, generator=rng)
+        x = torch.randn(len(now), 1, 28, 28, generator=rng, dtype=dtype)
         drawn.append(sampler(denoise, schedule, x, **options))
     return ((torch.cat(drawn).flatten(1) + 1) / 2).clamp(0, 1)
 
