@@ -1053,7 +1053,7 @@ def evaluate_gan(g, classifier, run, *, n=10_000, seed=7):
         seed: The seed of the noise.
 
     Returns:
-        A dictionary: ``class_shares`` (ten numbers), ``worst_share_deviation``, the largest of |10 share - 1|, and
+        A dictionary: ``class_shares`` (ten numbers), ``worst_share_deviation``, the largest of :math:`|10 s_k - 1|`, and
         ``agreement`` where there is a requested class.
     """
     from genphys import gan
