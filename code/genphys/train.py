@@ -1053,8 +1053,8 @@ def evaluate_gan(g, classifier, run, *, n=10_000, seed=7):
         seed: The seed of the noise.
 
     Returns:
-        A dictionary: ``class_shares`` (ten numbers), ``worst_share_deviation``, the largest of :math:`|10 s_k - 1|`, and
-        ``agreement`` where there is a requested class.
+        A dictionary: ``class_shares`` (ten numbers :math:`s_k`), ``worst_share_deviation``, the largest of
+        :math:`|10 s_k - 1|`, and ``agreement`` where there is a requested class.
     """
     from genphys import gan
     from genphys.classifier import accuracy, class_shares
