@@ -109,7 +109,9 @@ def test_the_command_writes_weights_and_their_record(images, tmp_path, monkeypat
     weights_found, record = load_weights(name, tmp_path)
     model = burda_vae()
     model.load_state_dict(weights_found)
-    assert record["command"] == " ".join(["python -m genphys.train vae --steps 2", *options, "--batch 50"])
+    assert record["command"] == " ".join(
+        ["python -m genphys.train vae --steps 2", *options, "--batch 50", "--importance-samples 5"]
+    )
     main(["vae", "--folder", str(tmp_path / "on"), "--start", str(tmp_path / f"{name}.safetensors"), *few, *options])
     assert load_weights(name, tmp_path / "on")[1]["before"]["metrics"] == record["metrics"]
     again = evaluate_vae(model, images, samples=5, seed=1)

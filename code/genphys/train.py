@@ -552,16 +552,10 @@ def _rbm_command(arguments):
     )
     print(f"test log-likelihood {metrics['log_likelihood']:.2f} +- {metrics['stderr_log_z']:.2f} nats (from log Z)")
     print(f"with ten times as many temperatures {ten_times['log_likelihood']:.2f} +- {ten_times['stderr_log_z']:.2f}")
-    provenance = {
-        "command": "python -m genphys.train rbm",
-        "model": "BernoulliRBM",
-        "settings": record["settings"] | {"steps": record["step"]},
-        "data": {"name": "MNIST training images without those of digits()", "images": len(images)},
-        "seconds": round(record["seconds"]),
+    provenance = _provenance(arguments, "BernoulliRBM", record, _without_digits(images)) | {
         "seconds_evaluation": round(time.monotonic() - began),
         "metrics": metrics,
         "metrics_ten_times_the_temperatures": ten_times,
-        "history": record["history"],
     }
     write_weights(Path(arguments.folder) / "rbm", model.state_dict(), provenance)
 
@@ -729,17 +723,9 @@ def _vae_command(arguments):
     test = data.mnist(arguments.data, train=False)[0]
     metrics = evaluate_vae(model, test, samples=arguments.importance_samples, seed=arguments.seed)
     print(f"test log-likelihood {metrics['log_likelihood']:.2f} nats, a lower bound")
-    changed = {name: value for name, value in options.items() if value != arguments.defaults[name]}
-    words = " ".join(f"--{name.replace('_', '-')} {Path(str(value)).name}" for name, value in changed.items())
-    provenance = {
-        "command": f"python -m genphys.train vae {words}".strip(),
-        "model": "burda_vae",
-        "settings": record["settings"],
-        "data": {"name": "MNIST training images without those of digits()", "images": len(images)},
-        "seconds": round(record["seconds"]),
+    provenance = _provenance(arguments, "burda_vae", record, _without_digits(images)) | {
         "seconds_evaluation": round(time.monotonic() - began),
         "metrics": metrics,
-        "history": record["history"],
     }
     if arguments.start is not None:
         provenance["before"] = json.loads(Path(arguments.start).with_suffix(".json").read_text(encoding="utf-8"))
@@ -760,7 +746,7 @@ def _vae_parser(commands):
         "--start", default=None, help="weights to begin from, with their record beside them (default: random ones)"
     )
     parser.add_argument("--importance-samples", type=int, default=5_000, help="samples of the evaluation")
-    parser.set_defaults(run=_vae_command, defaults={name: parser.get_default(name) for name in _VAE_OPTIONS})
+    parser.set_defaults(run=_vae_command)
 
 
 # The classifier of digits
@@ -846,15 +832,7 @@ def _classifier_command(arguments):
     print(
         f"test accuracy {metrics['mnist_test_accuracy']:.4f} (MNIST), {metrics['digits_test_accuracy']:.4f} (digits())"
     )
-    provenance = {
-        "command": "python -m genphys.train classifier",
-        "model": "Classifier",
-        "settings": record["settings"],
-        "data": {"name": "MNIST training images without those of digits()", "images": len(images)},
-        "seconds": round(record["seconds"]),
-        "metrics": metrics,
-        "history": record["history"],
-    }
+    provenance = _provenance(arguments, "Classifier", record, _without_digits(images)) | {"metrics": metrics}
     write_weights(Path(arguments.folder) / "classifier", model.state_dict(), provenance)
 
 
@@ -1121,15 +1099,9 @@ def _gan_command(arguments):
     classifier, judge = load_classifier(arguments.classifier)
     metrics = evaluate_gan(g, classifier, run) | {"classifier_sha256": judge["sha256"]}
     print(f"{run}: {metrics}")
-    provenance = {
-        "command": f"python -m genphys.train gan {run}",
-        "model": run,
-        "settings": record["settings"],
-        "data": {"name": "MNIST training images without those of digits()", "images": len(images)},
-        "seconds": round(record["seconds"]),
+    provenance = _provenance(arguments, run, record, _without_digits(images)) | {
         "metrics": metrics,
         "samples_at": times,
-        "history": record["history"],
     }
     tensors = {f"g/{key}": tensor for key, tensor in g.state_dict().items()}
     tensors |= {f"d/{key}": tensor for key, tensor in d.state_dict().items()} | {"samples": samples}
@@ -1347,14 +1319,7 @@ def _diffusion_command(arguments):
     network, schedule, record = train_diffusion(
         images, labels, arguments.folder, **{name: getattr(arguments, name) for name in names}
     )
-    provenance = {
-        "command": "python -m genphys.train diffusion",
-        "model": "diffusion_unet",
-        "settings": record["settings"],
-        "data": {"name": "MNIST training images without those of digits()", "images": len(images)},
-        "seconds": round(record["seconds"]),
-        "history": record["history"],
-    }
+    provenance = _provenance(arguments, "diffusion_unet", record, _without_digits(images))
     test = data.mnist(arguments.data, train=False)[0]
     classifier, judge = load_classifier(arguments.classifier)
     began = time.monotonic()
@@ -1397,7 +1362,7 @@ def _write_diffusion_samples(network, schedule, path, arguments):
         path.with_name("diffusion_samples"),
         packed | {"labels": labels},
         {
-            "command": "python -m genphys.train diffusion",
+            "command": weights["command"],
             "model": "diffusion",
             "weights_sha256": weights["sha256"],
             "samples": len(labels),
@@ -1649,22 +1614,14 @@ def _phi4_command(arguments):
     network, schedule, scale, record = train_phi4(
         data, arguments.folder, **{name: getattr(arguments, name) for name in names}
     )
-    provenance = PHI4 | {
-        "command": "python -m genphys.train phi4",
-        "model": "phi4_unet",
-        "scale": scale,
-        "settings": record["settings"],
-        "data": {
-            "name": "independent chains of hybrid Monte Carlo",
-            "configurations": len(data),
-            "seconds": round(seconds),
-            "seed": arguments.seed,
-        }
-        | PHI4_CHAIN,
-        "seconds": round(record["seconds"]),
-        "history": record["history"],
-        "evaluation": {},
+    chains = {
+        "name": "independent chains of hybrid Monte Carlo",
+        "configurations": len(data),
+        "seconds": round(seconds),
+        "seed": arguments.seed,
     }
+    provenance = PHI4 | _provenance(arguments, "phi4_unet", record, chains | PHI4_CHAIN)
+    provenance |= {"scale": scale, "evaluation": {}}
     path = Path(arguments.folder) / "phi4"
     write_weights(path, network.state_dict(), provenance)  # before the evaluation, which takes long
     for found in evaluate_phi4(network, schedule, scale, most=arguments.samples, seed=arguments.seed):
@@ -1691,6 +1648,36 @@ def _common(parser, *, steps, seed):
     parser.add_argument("--seed", type=int, default=seed, help="seed of the whole run (default: %(default)s)")
     parser.add_argument("--every", type=float, default=60.0, help="seconds between checkpoints")
     parser.add_argument("--threads", type=int, default=None, help="CPU threads (default: PyTorch's own choice)")
+    parser.set_defaults(parser=parser)
+
+
+_NO_SETTINGS = {"name", "run_name", "run", "parser", "folder", "data", "every", "threads"}
+
+
+def _provenance(arguments, model, record, data):
+    """What every record says: the command with all that differs from its defaults, settings, data, seconds, history."""
+    words = ["python -m genphys.train", arguments.name, *filter(None, [getattr(arguments, "run_name", None)])]
+    for name, value in vars(arguments).items():
+        if name in _NO_SETTINGS or value == arguments.parser.get_default(name):
+            continue
+        option = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{option}" if value else f"--no-{option}")
+        else:
+            words += [f"--{option}", Path(value).name if isinstance(value, str) else str(value)]
+    return {
+        "command": " ".join(words),
+        "model": model,
+        "settings": record["settings"] | {"steps": record["step"]},
+        "data": data,
+        "seconds": round(record["seconds"]),
+        "history": record["history"],
+    }
+
+
+def _without_digits(images):
+    """The data of all trainings on MNIST."""
+    return {"name": "MNIST training images without those of digits()", "images": len(images)}
 
 
 def main(argv: list[str] | None = None) -> None:
