@@ -374,3 +374,15 @@ def test_an_empty_site_replaces_nothing(tmp_path):
     with pytest.raises(ValueError, match="holds no built book"):
         archive.publish(tmp_path / "nothing", tmp_path / "pages", "main")
     assert (tmp_path / "pages" / "index.html").read_text() == "before"
+
+
+def test_every_entry_of_the_bibliography_can_be_found_and_is_cited():
+    """A DOI, an arXiv number, an ISBN or an address; and the page of references prints what is cited only."""
+    book = ROOT / "book"
+    text = "".join(path.read_text("utf8") for path in book.glob("*.md"))
+    cited = {key.strip() for keys in re.findall(r"\{cite:[a-z]+\}`([^`]+)`", text) for key in keys.split(",")}
+    entries = dict(re.findall(r"^@\w+\{([^,]+),\n(.*?)^\}", (book / "references.bib").read_text("utf8"), re.M | re.S))
+    assert len(entries) > 100
+    for key, entry in entries.items():
+        assert re.search(r"^ *(doi|eprint|isbn|url) *= *\{.", entry, re.M), key
+    assert set(entries) == cited

@@ -84,7 +84,7 @@ def test_evaluation_and_shipped_files(digits, tmp_path, monkeypatch):
 
     monkeypatch.setattr(data, "mnist", lambda root=None, train=True, exclude_digits=False: (images, labels))
     options = ["--steps", "2", "--batch", "8", "--T", "20", "--evaluated", "20", "--evaluation-steps", "2", "--no-half"]
-    monkeypatch.setattr(train, "DIFFUSION_SAMPLES", {"ddpm-1000": None, "ddim-10": 10})
+    monkeypatch.setattr("genphys.train.diffusion.DIFFUSION_SAMPLES", {"ddpm-1000": None, "ddim-10": 10})
     train.main(["diffusion", "--folder", str(tmp_path / "run"), "--shipped", "10", *options])
     again, schedule, record = train.load_diffusion(tmp_path / "run")
     assert schedule.T == 20 and record["metrics"]["n"] == 20

@@ -37,7 +37,7 @@ def test_an_interrupted_training_equals_an_uninterrupted_one(tmp_path, monkeypat
 
 
 def test_the_command_writes_weights_and_their_record(tmp_path, monkeypatch):
-    monkeypatch.setattr(train, "PHI4_SAMPLERS", {"ddim-2": (30, {"sampler": "ddim", "steps": 2})})
+    monkeypatch.setattr("genphys.train.phi4.PHI4_SAMPLERS", {"ddim-2": (30, {"sampler": "ddim", "steps": 2})})
     few = ["--configurations", "60", "--steps", "2", "--batch", "20", "--samples", "12"]
     main(["phi4", "--folder", str(tmp_path), *few])
     network, schedule, record = load_phi4(tmp_path)

@@ -195,7 +195,7 @@ def binarise(images, generator):
             no :class:`torch.Generator` or is on another device.
 
     References:
-        Salakhutdinov and Murray (2008), section 6.
+        Salakhutdinov and Murray (2008).
     """
     _check_generator(generator)
     if isinstance(images, torch.Tensor) and generator.device.type != images.device.type:
@@ -361,7 +361,7 @@ def bars_and_stripes(side=4):
         ValueError: ``side`` is not an integer from 2 to 10.
 
     References:
-        MacKay (2003), section 43.2; Hinton and Sejnowski, Learning and relearning in Boltzmann machines (1986).
+        MacKay (2003), chapter 43.
     """
     if not _is_int(side) or not 2 <= side <= 10:
         raise ValueError(f"side is {side!r}, takes an integer from 2 to 10")

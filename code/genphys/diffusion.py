@@ -467,7 +467,7 @@ def denoiser(network, schedule, kind, *, labels=None, none=None, scale=1.0, clip
         ValueError: ``kind`` is unknown, or a scale is given without the label ``none``.
 
     References:
-        Ho and Salimans, Classifier-free diffusion guidance (2021).
+        Ho and Salimans, Classifier-free diffusion guidance (2022).
     """
     if kind not in KINDS:
         raise ValueError(f"kind is {kind!r}, takes one of {', '.join(map(repr, KINDS))}")
@@ -1108,7 +1108,7 @@ def log_likelihood(denoise, schedule, x, *, steps=None, probes=None, rng=None):
         ValueError: ``steps`` or ``probes`` is out of range, or ``rng`` is missing.
 
     References:
-        Chen et al., Neural ordinary differential equations (2018); Grathwohl et al. (2019); Song et al. (2021).
+        Chen et al., Neural ordinary differential equations (2018); Grathwohl et al. (2018); Song et al. (2021).
     """
     if probes is not None and (probes < 1 or rng is None):
         raise ValueError(f"probes is {probes}, takes None, or an integer of at least 1 together with rng")

@@ -696,7 +696,7 @@ def contrastive_divergence(
         ValueError: A batch is no batch of visible configurations, or ``k`` is less than 1.
 
     References:
-        Hinton (2002); Younes (1989) and Tieleman (2008) for persistent chains.
+        Hinton (2002); Younes (1999) and Tieleman (2008) for persistent chains.
     """
     chains = persistent_chains(model, 0) if chains is None else chains
     for x in batches:

@@ -442,7 +442,7 @@ def nearest_neighbour(real, generated):
         ValueError: A set has fewer than two points or is not finite, or the dimensions differ.
 
     References:
-        Lopez-Paz and Oquab, Revisiting classifier two-sample tests (2017); Xu et al., An empirical study on evaluation
+        Lopez-Paz and Oquab, Revisiting classifier two-sample tests (2016); Xu et al., An empirical study on evaluation
         metrics of generative adversarial networks (2018).
     """
     x, y = (s.detach() for s in _pair(real, generated))
@@ -726,7 +726,7 @@ def mode_score(log_probs, real_log_probs, *, original=False):
         ValueError: A shape is wrong or a row is not the logarithm of a distribution.
 
     References:
-        Che, Li, Jacob, Bengio and Li, Mode regularized generative adversarial networks (2017).
+        Che, Li, Jacob, Bengio and Li, Mode regularized generative adversarial networks (2016).
     """
     log_p, log_real = _log_probs("log_probs", log_probs), _log_probs("real_log_probs", real_log_probs)
     if log_p.shape[1] != log_real.shape[1]:

@@ -327,7 +327,7 @@ class VAE(nn.Module):
         Raises:
             ValueError: A wrong shape, data outside the decoder's support, ``k`` or ``draws`` below 1.
 
-        Source: Burda, Grosse and Salakhutdinov 2015, section 3, propose the single draw.
+        Source: Burda, Grosse and Salakhutdinov 2015, section 3.1, propose the single draw.
         """
         _positive("draws", draws)
         mean, log_variance = self.encode(x)

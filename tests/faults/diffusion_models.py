@@ -32,7 +32,7 @@ FAULTS = [
     ("prior term without its logarithm", "diffusion", "prior_term", "bar + torch.log1p(-bar)", "bar"),
     (
         "average that keeps what it should forget",
-        "train",
+        "train/loop",
         "move_average",
         "lerp_(theirs, rate)",
         "lerp_(theirs, 1 - rate)",

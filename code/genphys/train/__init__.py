@@ -1,0 +1,83 @@
+r"""Long trainings that can be interrupted: ``python -m genphys.train NAME``.
+
+A training is a function ``step(i)`` that takes step :math:`i` of :math:`n` and a :class:`State` that names everything
+the step changes: modules, optimisers, generators and tensors. :func:`train` runs the steps with a progress bar and
+writes the state to one file, which replaces the last one only when it is complete. A run that was interrupted and
+resumed is equal, bit for bit, to one that was not, since everything that is not in the state is a function of
+:math:`i`: the learning rate, and the rows of the mini-batch (:class:`Shuffled`).
+
+The general part is in ``loop`` (:class:`State`, :func:`train`, :class:`Shuffled`, averages of the weights) and in
+``files`` (checkpoints, and weights with a record of where they come from). Each model has a module of its own with its
+training, its evaluation, the loading of what is shipped, and the sub-command.
+"""
+
+from genphys.train.classifier import load_classifier, train_classifier
+from genphys.train.diffusion import (
+    DIFFUSION_SAMPLES,
+    diffusion_unet,
+    draw_digits,
+    evaluate_diffusion,
+    load_diffusion,
+    load_diffusion_samples,
+    train_diffusion,
+)
+from genphys.train.files import load_weights, read_checkpoint, tensor_hash, write_checkpoint, write_weights
+from genphys.train.gan import GAN_RUNS, evaluate_gan, gan_networks, load_gan, settle_normalisation, train_gan
+from genphys.train.loop import Shuffled, State, keep_freed_memory, move_average, train
+from genphys.train.phi4 import (
+    PHI4,
+    PHI4_CHAIN,
+    PHI4_SAMPLERS,
+    describe_phi4,
+    evaluate_phi4,
+    load_phi4,
+    phi4_unet,
+    sample_phi4,
+    train_phi4,
+)
+from genphys.train.program import main
+from genphys.train.rbm import evaluate_rbm, train_rbm
+from genphys.train.vae import burda_vae, evaluate_vae, train_vae
+
+__all__ = [
+    "DIFFUSION_SAMPLES",
+    "GAN_RUNS",
+    "PHI4",
+    "PHI4_CHAIN",
+    "PHI4_SAMPLERS",
+    "Shuffled",
+    "State",
+    "burda_vae",
+    "describe_phi4",
+    "diffusion_unet",
+    "draw_digits",
+    "evaluate_diffusion",
+    "evaluate_gan",
+    "evaluate_phi4",
+    "evaluate_rbm",
+    "evaluate_vae",
+    "gan_networks",
+    "keep_freed_memory",
+    "load_classifier",
+    "load_diffusion",
+    "load_diffusion_samples",
+    "load_gan",
+    "load_phi4",
+    "load_weights",
+    "main",
+    "move_average",
+    "phi4_unet",
+    "read_checkpoint",
+    "sample_phi4",
+    "settle_normalisation",
+    "tensor_hash",
+    "train",
+    "train_classifier",
+    "train_diffusion",
+    "train_gan",
+    "train_phi4",
+    "train_rbm",
+    "train_vae",
+    "write_checkpoint",
+    "write_weights",
+]

@@ -1,0 +1,100 @@
+"""The training of the classifier of digits: ``python -m genphys.train classifier``."""
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from genphys import data
+from genphys.classifier import Classifier, accuracy
+from genphys.train.command import common, describe_run, without_digits
+from genphys.train.files import fill, load_weights, tensor_hash, write_weights
+from genphys.train.loop import Shuffled, State, train
+
+__all__ = ["add_command", "load_classifier", "train_classifier"]
+
+
+def train_classifier(images, labels, folder, *, steps, batch, rate, seed, every=60.0):
+    """Train :class:`genphys.classifier.Classifier` by cross entropy, with Adam and a rate that falls linearly to zero.
+
+    Args:
+        images: Grey values in [0, 1], shape (n, 784).
+        labels: Their classes, shape (n,).
+        folder: Where the checkpoint lies.
+        steps: The number of steps.
+        batch: The number of images in a step.
+        rate: The first learning rate.
+        seed: The seed of the whole run.
+        every: Seconds between checkpoints.
+
+    Returns:
+        The classifier in evaluation mode and the record of :func:`train`.
+    """
+    model = Classifier(torch.Generator().manual_seed(seed))
+    optimiser = torch.optim.Adam(model.parameters(), lr=rate, fused=True)
+    rows = Shuffled(len(images), batch, seed)
+
+    def step(i):
+        optimiser.param_groups[0]["lr"] = rate * (1 - i / steps)
+        now = rows(i)
+        loss = nn.functional.cross_entropy(model(images[now]), labels[now])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        return {"cross_entropy": loss.detach()}
+
+    settings = {"batch": batch, "rate": rate, "seed": seed, "data": tensor_hash(images, labels)}
+    state = State(modules={"model": model}, optimisers={"adam": optimiser})
+    record = train(step, steps, state, folder=folder, settings=settings, every=every, log_every=250, name="classifier")
+    return model.eval(), record
+
+
+def load_classifier(folder=None):
+    """The shipped classifier of digits in evaluation mode, and its provenance.
+
+    Args:
+        folder: Where the weights lie; the package's own where left out.
+
+    Returns:
+        The :class:`genphys.classifier.Classifier` and the record: settings, data, test accuracy.
+
+    Raises:
+        ValueError: The file is missing, corrupt or of another network.
+    """
+    tensors, record = load_weights("classifier", folder)
+    model = Classifier()
+    fill(model, tensors, "classifier")
+    return model.eval(), record
+
+
+def _command(arguments):
+    images, labels = data.mnist(arguments.data, exclude_digits=True)
+    model, record = train_classifier(
+        images,
+        labels,
+        arguments.folder,
+        steps=arguments.steps,
+        batch=arguments.batch,
+        rate=arguments.rate,
+        seed=arguments.seed,
+        every=arguments.every,
+    )
+    held_out = data.digits()
+    metrics = {
+        "mnist_test_accuracy": accuracy(model, *data.mnist(arguments.data, train=False)),
+        "digits_test_accuracy": accuracy(model, held_out.test_images, held_out.test_labels),
+    }
+    print(
+        f"test accuracy {metrics['mnist_test_accuracy']:.4f} (MNIST), {metrics['digits_test_accuracy']:.4f} (digits())"
+    )
+    provenance = describe_run(arguments, "Classifier", record, without_digits(images)) | {"metrics": metrics}
+    write_weights(Path(arguments.folder) / "classifier", model.state_dict(), provenance)
+
+
+def add_command(commands):
+    """Add the sub-command and its options."""
+    parser = commands.add_parser("classifier", help="small convolutional classifier of digits")
+    common(parser, steps=3300, seed=1)
+    parser.add_argument("--batch", type=int, default=100, help="images in a step")
+    parser.add_argument("--rate", type=float, default=2e-3, help="first learning rate, falls linearly to 0")
+    parser.set_defaults(run=_command)

@@ -1,0 +1,151 @@
+"""Tensors and their records on disk: checkpoints, and weights that say where they come from."""
+
+import hashlib
+import json
+import os
+import platform
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+import genphys
+
+__all__ = [
+    "fill",
+    "load_weights",
+    "read_checkpoint",
+    "take",
+    "tensor_hash",
+    "under",
+    "write_checkpoint",
+    "write_weights",
+]
+
+
+def write_checkpoint(path: Path | str, tensors: dict[str, torch.Tensor], record: dict) -> None:
+    """Write tensors, and a JSON record in the header, to one safetensors file that replaces ``path`` in one move.
+
+    An interruption at any moment leaves the old file or the new one, never half of one.
+
+    Args:
+        path: The file to write; its folder is made.
+        tensors: What to keep, by name.
+        record: What JSON can hold.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    content = save(tensors, metadata={"record": json.dumps(record)})
+    with open(partial, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def read_checkpoint(path: Path | str) -> tuple[dict[str, torch.Tensor], dict]:
+    """Read what :func:`write_checkpoint` wrote.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The tensors by name, and the record.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is truncated, corrupt or has no record.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path} does not exist")
+    try:
+        with safe_open(path, "pt") as file:
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dictionary)
+            record = json.loads((file.metadata() or {})["record"])
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise ValueError(f"{path} is truncated or corrupt ({error}); delete it to begin again") from error
+    return tensors, record
+
+
+def tensor_hash(*tensors: torch.Tensor) -> str:
+    """The SHA-256 of the tensors' types, shapes and bytes, in hexadecimal."""
+    digest = hashlib.sha256()
+    for tensor in tensors:
+        digest.update(f"{tensor.dtype} {tuple(tensor.shape)};".encode())
+        digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def write_weights(path: Path | str, tensors: dict[str, torch.Tensor], record: dict) -> None:
+    """Write weights to ``path`` (``.safetensors``), and beside them the record of where they come from (``.json``).
+
+    The record gets the versions of Python, PyTorch, NumPy and this package, and the hash of the weights.
+
+    Args:
+        path: The weights' file; the record has the same name with ``.json``.
+        tensors: The weights by name.
+        record: What the reader of the weights must know: settings, seed, the data and its hash, seconds, metrics.
+    """
+    path = Path(path).with_suffix(".safetensors")
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    write_checkpoint(path, tensors, {"name": path.stem})
+    record = record | {
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__.split("+")[0],
+            "numpy": np.__version__,
+            "genphys": genphys.__version__,
+        },
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+    }
+    partial = path.with_suffix(".json.partial")
+    partial.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    os.replace(partial, path.with_suffix(".json"))
+
+
+def load_weights(name: str, folder: Path | str | None = None) -> tuple[dict[str, torch.Tensor], dict]:
+    """Shipped weights and their record.
+
+    Args:
+        name: Their name, such as ``"rbm"``.
+        folder: Where they lie; the package's own ``weights`` where left out.
+
+    Returns:
+        The tensors by name, and the record.
+
+    Raises:
+        ValueError: There are no weights of that name, or the file is not the one that the record describes.
+    """
+    folder = Path(folder) if folder is not None else Path(str(resources.files("genphys") / "weights"))
+    path = folder / f"{name}.safetensors"
+    if not path.is_file():
+        there = ", ".join(sorted(file.stem for file in folder.glob("*.safetensors"))) or "none"
+        raise ValueError(f"name is {name!r}, takes one of the weights in {folder.name}: {there}")
+    record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    if hashlib.sha256(path.read_bytes()).hexdigest() != record["sha256"]:
+        raise ValueError(f"{path.name} is truncated or corrupt: its hash is not that of its record; fetch it again")
+    return read_checkpoint(path)[0], record
+
+
+def take(flat, key):
+    """The tensor of that name, or a ``ValueError`` that says it is not there."""
+    if key not in flat:
+        raise ValueError(f"the checkpoint has no {key}; it belongs to another training")
+    return flat[key]
+
+
+def under(flat, prefix):
+    """The tensors whose names begin with the prefix, without it."""
+    return {key.removeprefix(prefix): tensor for key, tensor in flat.items() if key.startswith(prefix)}
+
+
+def fill(model, tensors, name):
+    """Load a model's tensors; a ``ValueError`` says which model does not fit."""
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise ValueError(f"the weights do not fit {name}: {error}") from error

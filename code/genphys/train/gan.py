@@ -1,0 +1,272 @@
+"""The trainings of the adversarial networks: ``python -m genphys.train gan RUN``."""
+
+import copy
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from genphys import data, gan
+from genphys.classifier import accuracy, class_shares
+from genphys.train.classifier import load_classifier
+from genphys.train.command import common, describe_run, without_digits
+from genphys.train.files import fill, load_weights, take, tensor_hash, under, write_weights
+from genphys.train.loop import Shuffled, State, move_average, train
+
+__all__ = ["GAN_RUNS", "add_command", "evaluate_gan", "gan_networks", "load_gan", "settle_normalisation", "train_gan"]
+
+
+GAN_RUNS = {
+    "lecture": {"loss": "non-saturating", "noise": "uniform", "noise_size": 20, "channels": 0, "d_channels": 0,
+                "d_steps": 1, "rate": 1e-3, "betas": [0.9, 0.999], "gp_weight": 0.0, "r1_weight": 0.0, "decay": 0.0,
+                "falling": False, "steps": 42_950},
+    "dcgan": {"loss": "non-saturating", "noise": "normal", "noise_size": 64, "channels": 16, "d_channels": 32,
+              "d_steps": 2, "rate": 1e-3, "betas": [0.5, 0.999], "gp_weight": 0.0, "r1_weight": 0.0, "decay": 0.999,
+              "falling": True, "steps": 5000},
+    "wgan-gp": {"loss": "wasserstein", "noise": "normal", "noise_size": 64, "channels": 16, "d_channels": 32,
+                "d_steps": 2, "rate": 1e-3, "betas": [0.5, 0.9], "gp_weight": 10.0, "r1_weight": 0.0, "decay": 0.998,
+                "falling": True, "steps": 3000},
+    "conditional": {"loss": "non-saturating", "noise": "normal", "noise_size": 64, "channels": 16, "d_channels": 16,
+                    "d_steps": 1, "rate": 5e-4, "betas": [0.5, 0.999], "gp_weight": 0.0, "r1_weight": 0.1,
+                    "decay": 0.998, "falling": True, "steps": 5000},
+}  # fmt: skip
+
+
+def gan_networks(run, rng=None):
+    """The generator and the discriminator of one of the four shipped runs, with fresh weights.
+
+    Args:
+        run: ``"lecture"`` (the source lecture's fully connected networks), ``"dcgan"``, ``"wgan-gp"`` or
+            ``"conditional"``.
+        rng: The source of the first weights and of dropout.
+
+    Returns:
+        The two networks.
+
+    Raises:
+        ValueError: ``run`` is unknown.
+    """
+    if run not in GAN_RUNS:
+        raise ValueError(f"run is {run!r}, takes one of {', '.join(map(repr, GAN_RUNS))}")
+    size, channels, d_channels = (GAN_RUNS[run][key] for key in ("noise_size", "channels", "d_channels"))
+    if run == "lecture":
+        return gan.mlp_generator(size, rng=rng), gan.mlp_discriminator(rng=rng)
+    if run == "conditional":
+        return (
+            gan.ConditionalGenerator(size, channels=channels, rng=rng),
+            gan.ConditionalDiscriminator(channels=d_channels, rng=rng),
+        )
+    return gan.conv_generator(size, channels, rng=rng), gan.conv_discriminator(d_channels, rng=rng)
+
+
+def train_gan(images, labels, run, folder, *, steps, batch, seed, shown=20, every=60.0):
+    """Train one of the four GANs on digits; a step is one step of the generator.
+
+    The weights of the generator are averaged over the last steps (not in the lecture's run), and the samples of the
+    average at noise that never changes are recorded on the way.
+
+    Args:
+        images: Grey values in [0, 1], shape (n, 784).
+        labels: Their classes, shape (n,); only the conditional run looks at them.
+        run: See :func:`gan_networks`.
+        folder: Where the checkpoint lies.
+        steps: The number of steps of the generator.
+        batch: The number of images in a step of the discriminator.
+        seed: The seed of the whole run.
+        shown: The number of samples recorded at a time.
+        every: Seconds between checkpoints.
+
+    Returns:
+        The averaged generator, the discriminator, the samples as uint8, shape (times, shown, 784), the steps at which
+        they were taken, and the record of :func:`train`.
+    """
+    rng = torch.Generator().manual_seed(seed)
+    g, d = gan_networks(run, rng)
+    setting = GAN_RUNS[run]
+    averaged = copy.deepcopy(g)
+    optimisers = [
+        torch.optim.Adam(network.parameters(), lr=setting["rate"], betas=tuple(setting["betas"]), fused=True)
+        for network in (g, d)
+    ]
+    conditional = run == "conditional"
+    images = gan.to_signed(images)
+    fixed = gan.noise(shown, g.noise_size, setting["noise"], rng=torch.Generator().manual_seed(seed + 1))
+    fixed_labels = torch.arange(shown) % 10
+    per_epoch = len(images) / (batch * setting["d_steps"])
+    times = sorted(
+        {1, steps, *(round(epoch * per_epoch) for epoch in (0.1, 0.5, 1, 2, 4, 10, 50, 100))} & {*range(1, steps + 1)}
+    )
+    samples = torch.zeros(len(times), shown, images.shape[1], dtype=torch.uint8)
+    rows = Shuffled(len(images), batch, seed)
+
+    def step(i):
+        for optimiser in optimisers:
+            optimiser.param_groups[0]["lr"] = setting["rate"] * (
+                min(1.0, 2 * (1 - i / steps)) if setting["falling"] else 1
+            )
+        taken = [rows(i * setting["d_steps"] + k) for k in range(setting["d_steps"])]
+        batches = [(images[now], labels[now]) if conditional else images[now] for now in taken]
+        (found,) = gan.train(
+            g,
+            d,
+            batches,
+            g_optimiser=optimisers[0],
+            d_optimiser=optimisers[1],
+            rng=rng,
+            loss=setting["loss"],
+            kind=setting["noise"],
+            d_steps=setting["d_steps"],
+            gp_weight=setting["gp_weight"],
+            r1_weight=setting["r1_weight"],
+        )
+        move_average(averaged, g, max(1 - setting["decay"], 1 / (i + 1)))
+        if i + 1 in times:
+            samples[times.index(i + 1)] = _grey(averaged, fixed, fixed_labels if conditional else None)
+        return found._asdict()
+
+    settings = setting | {"run": run, "batch": batch, "seed": seed, "shown": shown}
+    state = State(
+        modules={"g": g, "d": d, "averaged": averaged},
+        optimisers={"g": optimisers[0], "d": optimisers[1]},
+        generators={"rng": rng},
+        tensors={"samples": samples},
+    )
+    record = train(
+        step,
+        steps,
+        state,
+        folder=folder,
+        settings=settings | {"data": tensor_hash(images, labels)},
+        every=every,
+        log_every=max(1, steps // 200),
+        name=f"gan {run}",
+    )
+    settle_normalisation(averaged, setting["noise"], seed=seed + 2)
+    samples[-1] = _grey(averaged, fixed, fixed_labels if conditional else None)
+    return averaged.eval(), d.eval(), samples, times, record
+
+
+@torch.no_grad()
+def settle_normalisation(g, kind, *, seed, batches=50, size=200):
+    """Set the running means and variances of batch normalisation to those that the averaged weights have.
+
+    Args:
+        g: A generator, changed in place; one without batch normalisation stays as it is.
+        kind: The noise.
+        seed: The seed of the noise, and of the labels.
+        batches: The number of batches that are averaged.
+        size: The rows of each.
+    """
+    layers = [module for module in g.modules() if isinstance(module, nn.BatchNorm2d)]
+    if not layers:
+        return
+    before = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None  # the plain mean over the batches
+    rng = torch.Generator().manual_seed(seed)
+    g.train()
+    for _ in range(batches):
+        z = gan.noise(size, g.noise_size, kind, rng=rng)
+        g(z, torch.arange(size) % g.classes) if hasattr(g, "classes") else g(z)
+    for layer, momentum in zip(layers, before, strict=True):
+        layer.momentum = momentum
+    g.eval()
+
+
+@torch.no_grad()
+def _grey(g, z, labels=None):
+    """Samples as uint8; batch normalisation takes the statistics of this batch only if it has none of its own yet."""
+    mode = g.training
+    g.eval()
+    x = g(z) if labels is None else g(z, labels)
+    g.train(mode)
+    return ((x + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def evaluate_gan(g, classifier, run, *, n=10_000, seed=7):
+    """What the classifier finds in samples: the share of each digit, and for the conditional run the agreement.
+
+    Args:
+        g: The generator, in evaluation mode.
+        classifier: The :class:`genphys.classifier.Classifier`.
+        run: See :func:`gan_networks`.
+        n: The number of samples.
+        seed: The seed of the noise.
+
+    Returns:
+        A dictionary: ``class_shares`` (ten numbers :math:`s_k`), ``worst_share_deviation``, the largest of
+        :math:`|10 s_k - 1|`, and ``agreement`` where there is a requested class.
+    """
+    labels = torch.arange(n) % 10
+    z = gan.noise(n, g.noise_size, GAN_RUNS[run]["noise"], rng=torch.Generator().manual_seed(seed))
+    with torch.no_grad():
+        pieces = zip(z.split(500), labels.split(500), strict=True)
+        x = torch.cat([g(a, b) if run == "conditional" else g(a) for a, b in pieces])
+    x = gan.to_unit(x)
+    shares = class_shares(classifier, x)
+    found = {
+        "samples": n,
+        "class_shares": [round(share, 4) for share in shares.tolist()],
+        "worst_share_deviation": round((10 * shares - 1).abs().max().item(), 4),
+    }
+    return found | ({"agreement": accuracy(classifier, x, labels)} if run == "conditional" else {})
+
+
+def load_gan(run, folder=None):
+    """A shipped GAN: its networks in evaluation mode, its samples over time and its record.
+
+    Args:
+        run: See :func:`gan_networks`.
+        folder: Where the weights lie; the package's own where left out.
+
+    Returns:
+        The generator, the discriminator, the samples at fixed noise (uint8, shape (times, shown, 784)) and the record,
+        with the steps of the samples under ``"samples_at"`` and the learning curves under ``"history"``.
+
+    Raises:
+        ValueError: ``run`` is unknown, or the file is missing, corrupt or of other networks.
+    """
+    g, d = gan_networks(run)
+    tensors, record = load_weights(f"gan_{run.replace('-', '_')}", folder)
+    fill(g, under(tensors, "g/"), "the generator")
+    fill(d, under(tensors, "d/"), "the discriminator")
+    return g.eval(), d.eval(), take(tensors, "samples"), record
+
+
+def _command(arguments):
+    run = arguments.run_name
+    images, labels = data.mnist(arguments.data, exclude_digits=True)
+    steps = arguments.steps or GAN_RUNS[run]["steps"]
+    g, d, samples, times, record = train_gan(
+        images,
+        labels,
+        run,
+        arguments.folder,
+        steps=steps,
+        batch=arguments.batch,
+        seed=arguments.seed,
+        every=arguments.every,
+    )
+    classifier, judge = load_classifier(arguments.classifier)
+    metrics = evaluate_gan(g, classifier, run) | {"classifier_sha256": judge["sha256"]}
+    print(f"{run}: {metrics}")
+    provenance = describe_run(arguments, run, record, without_digits(images)) | {
+        "metrics": metrics,
+        "samples_at": times,
+    }
+    tensors = {f"g/{key}": tensor for key, tensor in g.state_dict().items()}
+    tensors |= {f"d/{key}": tensor for key, tensor in d.state_dict().items()} | {"samples": samples}
+    write_weights(Path(arguments.folder) / f"gan_{run.replace('-', '_')}", tensors, provenance)
+
+
+def add_command(commands):
+    """Add the sub-command and its options."""
+    parser = commands.add_parser("gan", help="generative adversarial networks on MNIST")
+    parser.add_argument("run_name", metavar="RUN", choices=list(GAN_RUNS), help=", ".join(GAN_RUNS))
+    common(parser, steps=None, seed=1)
+    parser.add_argument("--batch", type=int, default=64, help="images in a step of the discriminator")
+    parser.add_argument(
+        "--classifier", default=None, help="folder of the classifier that judges (default: the shipped one)"
+    )
+    parser.set_defaults(run=_command)

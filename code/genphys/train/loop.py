@@ -1,0 +1,235 @@
+"""The training loop: a step function, everything it changes, and an interruption that costs nothing."""
+
+import json
+import platform
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from genphys.train.files import read_checkpoint, take, under, write_checkpoint
+
+__all__ = ["Shuffled", "State", "keep_freed_memory", "move_average", "train"]
+
+
+@dataclass
+class State:
+    """Everything that a training step changes, by name; nothing else may carry over from step to step.
+
+    Tensors, modules and generators are restored in place. Of an optimiser its running averages are kept; what
+    ``step`` sets from the step number, such as the learning rate, is not.
+    """
+
+    modules: dict[str, nn.Module] = field(default_factory=dict)
+    optimisers: dict[str, torch.optim.Optimizer] = field(default_factory=dict)
+    generators: dict[str, torch.Generator] = field(default_factory=dict)
+    tensors: dict[str, torch.Tensor] = field(default_factory=dict)
+
+    def save(self) -> dict[str, torch.Tensor]:
+        """The state as a flat dictionary of copies."""
+        flat = {f"tensors/{name}": tensor for name, tensor in self.tensors.items()}
+        for name, module in self.modules.items():
+            flat |= {f"modules/{name}/{key}": tensor for key, tensor in module.state_dict().items()}
+        for name, optimiser in self.optimisers.items():
+            for index, slots in optimiser.state_dict()["state"].items():
+                flat |= {
+                    f"optimisers/{name}/{index}/{key}": torch.as_tensor(slot)
+                    for key, slot in slots.items()
+                    if slot is not None
+                }
+        flat |= {f"generators/{name}": generator.get_state() for name, generator in self.generators.items()}
+        return {key: tensor.detach().to("cpu", copy=True).contiguous() for key, tensor in flat.items()}
+
+    @torch.no_grad()
+    def load(self, flat: dict[str, torch.Tensor]) -> None:
+        """Restore in place what :meth:`save` gave.
+
+        Raises:
+            ValueError: The names or shapes are not those of this state.
+        """
+        for name, tensor in self.tensors.items():
+            saved = take(flat, f"tensors/{name}")
+            if saved.shape != tensor.shape:
+                raise ValueError(f"tensors/{name} has shape {tuple(saved.shape)}, takes {tuple(tensor.shape)}")
+            tensor.copy_(saved)
+        for name, module in self.modules.items():
+            try:
+                module.load_state_dict(under(flat, f"modules/{name}/"))
+            except RuntimeError as error:
+                raise ValueError(f"modules/{name} does not fit: {error}") from error
+        for name, optimiser in self.optimisers.items():
+            slots: dict[int, dict[str, torch.Tensor]] = {}
+            for key, tensor in under(flat, f"optimisers/{name}/").items():
+                index, slot = key.split("/", 1)
+                slots.setdefault(int(index), {})[slot] = tensor
+            optimiser.load_state_dict({"state": slots, "param_groups": optimiser.state_dict()["param_groups"]})
+        for name, generator in self.generators.items():
+            generator.set_state(take(flat, f"generators/{name}"))
+
+
+def train(
+    step: Callable[[int], dict | None],
+    steps: int,
+    state: State,
+    *,
+    folder: Path | str,
+    settings: dict,
+    every: float = 60.0,
+    log_every: int = 500,
+    name: str = "training",
+) -> dict:
+    """Take ``steps`` steps, beginning where the checkpoint in ``folder`` ends, if there is one.
+
+    An interruption (Ctrl-C, or the termination signal) waits for the end of the step, writes the state and stops.
+
+    Args:
+        step: Takes step ``i`` and returns numbers to be logged, or None.
+        steps: The number of steps altogether; more than before lengthens a run that is complete.
+        state: Everything that ``step`` changes.
+        folder: Where ``checkpoint.safetensors`` lies.
+        settings: All that determines a step (JSON); a checkpoint of other settings is refused.
+        every: Seconds between checkpoints. They do not change the run.
+        log_every: Steps over which the numbers are averaged for the history.
+        name: What the progress bar says.
+
+    Returns:
+        The record: ``step``, ``settings``, ``seconds`` (of all sittings) and ``history``, a list of averages.
+
+    Raises:
+        ValueError: The checkpoint is corrupt, or of other settings or another state.
+        KeyboardInterrupt: The run was interrupted; what was done is in the checkpoint.
+    """
+    path = Path(folder) / "checkpoint.safetensors"
+    settings = json.loads(json.dumps(settings))  # as it will be read back
+    record = {"step": 0, "settings": settings, "seconds": 0.0, "history": [], "sums": {}}
+    if path.exists():
+        tensors, record = read_checkpoint(path)
+        different = {
+            key: (record["settings"].get(key), settings.get(key))
+            for key in record["settings"].keys() | settings.keys()
+            if record["settings"].get(key) != settings.get(key)
+        }
+        if different:
+            changes = ", ".join(f"{key}: {old!r} there, {new!r} here" for key, (old, new) in sorted(different.items()))
+            raise ValueError(f"{path} belongs to other settings ({changes}); choose another folder or delete it")
+        state.load(tensors)
+    began, written = time.monotonic() - record["seconds"], time.monotonic()
+    with _patient_signals() as stopped, tqdm(total=steps, initial=record["step"], desc=name, mininterval=1.0) as bar:
+        for i in range(record["step"], steps):
+            for key, value in (step(i) or {}).items():
+                total, count = record["sums"].get(key, (0.0, 0))
+                record["sums"][key] = (total + float(value), count + 1)
+            record["step"] = i + 1
+            if (i + 1) % log_every == 0:
+                means = {key: total / count for key, (total, count) in record["sums"].items()}
+                record["history"].append({"step": i + 1} | means)
+                record["sums"] = {}
+                bar.set_postfix({key: f"{value:.4g}" for key, value in means.items()}, refresh=False)
+            bar.update()
+            if stopped or i + 1 == steps or time.monotonic() - written > every:
+                record["seconds"] = time.monotonic() - began
+                write_checkpoint(path, state.save(), record)
+                written = time.monotonic()
+            if stopped:
+                raise KeyboardInterrupt(f"stopped after step {i + 1}; run the same command to go on")
+    return record
+
+
+@contextmanager
+def _patient_signals() -> Iterator[list]:
+    """A list that the interrupting signal is appended to, so that a step is never cut in two."""
+    stopped: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield stopped
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda received, _: stopped.append(received)) for number in numbers]
+    try:
+        yield stopped
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+class Shuffled:
+    """Mini-batches in random order, each epoch another one, as a function of the step number alone.
+
+    Args:
+        n: The number of rows.
+        size: The rows of a batch; the rest of an epoch that does not fill one is left out.
+        seed: The seed of all the orders.
+
+    Raises:
+        ValueError: ``size`` is not from 1 to ``n``.
+    """
+
+    def __init__(self, n: int, size: int, seed: int):
+        if not 1 <= size <= n:
+            raise ValueError(f"size is {size}, takes 1 to {n}, the number of rows")
+        self.n, self.size, self.seed = n, size, seed
+        self.per_epoch = n // size
+        self._epoch, self._order = -1, torch.empty(0, dtype=torch.int64)
+
+    def __call__(self, i: int) -> torch.Tensor:
+        """The row numbers of the batch of step ``i``, shape (size,)."""
+        epoch, batch = divmod(i, self.per_epoch)
+        if epoch != self._epoch:
+            # NumPy's stream is frozen, and a sequence of two numbers seeds it without collisions
+            order = np.random.RandomState([self.seed, epoch]).permutation(self.n)
+            self._epoch, self._order = epoch, torch.from_numpy(order)
+        return self._order[batch * self.size : (batch + 1) * self.size]
+
+
+@torch.no_grad()
+def move_average(average: nn.Module, model: nn.Module, rate: float) -> None:
+    r"""Move the average of the weights a step: :math:`\bar\Theta \leftarrow (1-r)\bar\Theta + r\Theta`.
+
+    A constant :math:`r` gives the exponential moving average of decay :math:`1-r`; with
+    :math:`r = (\eta+1)/(t+\eta)` at step :math:`t=1,2,\dots` the average weighs step :math:`s` as :math:`s^\eta`.
+    Buffers are copied.
+
+    Args:
+        average: A copy of the model, changed in place.
+        model: The model.
+        rate: :math:`r`, from 0 to 1.
+
+    Raises:
+        ValueError: ``rate`` is not in [0, 1].
+
+    References:
+        Polyak and Juditsky (1992); Shamir and Zhang (2013) for the weights that grow with the step.
+    """
+    if not 0 <= rate <= 1:
+        raise ValueError(f"rate is {rate}, takes a number in [0, 1]")
+    for mine, theirs in zip(average.parameters(), model.parameters(), strict=True):
+        mine.lerp_(theirs, rate)
+    for mine, theirs in zip(average.buffers(), model.buffers(), strict=True):
+        mine.copy_(theirs)
+
+
+def keep_freed_memory() -> bool:
+    """Ask glibc to keep the memory it frees, for the rest of this process.
+
+    Freed tensors otherwise go back to the kernel, and the next step pays for fresh pages: up to 40 % of a training
+    step. It changes the whole process, so that it is a call of its own and never done by an import.
+
+    Returns:
+        Whether there was a glibc to ask.
+    """
+    if not sys.platform.startswith("linux") or platform.libc_ver()[0] != "glibc":
+        return False
+    import ctypes
+
+    libc = ctypes.CDLL(None)
+    no_mmap = libc.mallopt(-4, 0)  # M_MMAP_MAX: large blocks come from the heap too
+    no_trim = libc.mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD: and stay there
+    return bool(no_mmap and no_trim)

@@ -1,0 +1,38 @@
+"""The command line of the trainings."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import torch
+
+from genphys.train import classifier, diffusion, gan, phi4, rbm, vae
+from genphys.train.loop import keep_freed_memory
+
+__all__ = ["main"]
+
+
+def main(argv: list[str] | None = None) -> None:
+    """The command line: ``python -m genphys.train rbm --help``.
+
+    Args:
+        argv: The arguments; those of the process where left out.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m genphys.train", description="Long trainings that can be interrupted and resumed."
+    )
+    commands = parser.add_subparsers(dest="name", required=True)
+    for module in (rbm, vae, classifier, gan, diffusion, phi4):
+        module.add_command(commands)
+    arguments = parser.parse_args(argv)
+    if arguments.folder is None:
+        arguments.folder = Path("runs") / arguments.name
+    if arguments.threads is not None:
+        torch.set_num_threads(arguments.threads)
+    keep_freed_memory()
+    try:
+        arguments.run(arguments)
+    except KeyboardInterrupt as stopped:
+        sys.exit(str(stopped) or 130)
+    except (ValueError, FileNotFoundError) as error:
+        sys.exit(f"{parser.prog}: {error}")

@@ -1,0 +1,172 @@
+"""The training of the restricted Boltzmann machine: ``python -m genphys.train rbm``."""
+
+import copy
+import time
+from pathlib import Path
+
+import torch
+
+from genphys import data, rbm
+from genphys.train.command import common, describe_run, without_digits
+from genphys.train.files import tensor_hash, write_weights
+from genphys.train.loop import Shuffled, State, move_average, train
+
+__all__ = ["add_command", "evaluate_rbm", "train_rbm"]
+
+
+def train_rbm(images, folder, *, steps, hidden, batch, chains, k, rate, rate_steps, decay, average, seed, every=60.0):
+    r"""Train a Bernoulli RBM on stochastically binarised images by persistent contrastive divergence.
+
+    Each step draws a batch, binarises it anew and takes a centred PCD-k step of size
+    :math:`r/(1+t/\tau)`; the average of the weights over the last steps, with weight :math:`t^\eta`, is what is kept.
+
+    Args:
+        images: Grey values in [0, 1], shape (n, M).
+        folder: Where the checkpoint lies.
+        steps: The number of steps.
+        hidden: The number of hidden units.
+        batch: The number of images in a step.
+        chains: The number of persistent chains.
+        k: Gibbs steps a training step.
+        rate: The first step size :math:`r`.
+        rate_steps: :math:`\tau`.
+        decay: The weight decay.
+        average: :math:`\eta`.
+        seed: The seed of the whole run.
+        every: Seconds between checkpoints.
+
+    Returns:
+        The averaged machine and the record of :func:`train`.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    model = rbm.BernoulliRBM(images.shape[1], hidden, generator=generator)
+    with torch.no_grad():
+        model.visible_bias.copy_(model.base_bias(images))
+    averaged = copy.deepcopy(model)
+    state = rbm.persistent_chains(model, chains, generator)
+    rows = Shuffled(len(images), batch, seed)
+
+    def step(i):
+        x = data.binarise(images[rows(i)], generator)
+        state.step = i
+        size = rate / (1 + i / rate_steps)
+        for _ in rbm.contrastive_divergence(
+            model, [x], state, k=k, learning_rate=size, weight_decay=decay, generator=generator
+        ):
+            move_average(averaged, model, min(1.0, (average + 1) / (i + 1 + average)))
+        if i % 50:
+            return None
+        with torch.no_grad():
+            return {"free_energy_gap": model.free_energy(x).mean() - model.free_energy(state.visible).mean()}
+
+    record = train(
+        step,
+        steps,
+        State(
+            modules={"model": model, "averaged": averaged},
+            generators={"generator": generator},
+            tensors={"hidden": state.hidden, "visible_mean": state.visible_mean, "hidden_mean": state.hidden_mean},
+        ),
+        folder=folder,
+        settings={
+            "hidden": hidden,
+            "batch": batch,
+            "chains": chains,
+            "k": k,
+            "rate": rate,
+            "rate_steps": rate_steps,
+            "decay": decay,
+            "average": average,
+            "seed": seed,
+            "data": tensor_hash(images),
+        },
+        every=every,
+        name="rbm",
+    )
+    return averaged, record
+
+
+def evaluate_rbm(model, images, *, base_images, temperatures, chains, seed):
+    r"""Test log-likelihood by annealed importance sampling, on the one fixed binarisation of the test images.
+
+    Args:
+        model: The machine.
+        images: Grey test images, shape (n, M).
+        base_images: The grey images whose means are the base of the annealing.
+        temperatures: The number of temperatures.
+        chains: The number of annealing runs.
+        seed: The seed of the annealing.
+
+    Returns:
+        A dictionary: the mean log-likelihood in nats, the standard error from log Z and that from the finite test
+        set, log Z, and the settings.
+    """
+    x = data.fixed_binarisation(images)
+    generator = torch.Generator().manual_seed(seed)
+    betas = torch.linspace(0, 1, temperatures, dtype=torch.float64)
+    annealed = rbm.ais(model, betas, chains, base_bias=model.base_bias(base_images), generator=generator)
+    with torch.no_grad():
+        free_energy = torch.cat([model.free_energy(part) for part in x.split(1000)]).double()
+    return {
+        "log_likelihood": -(free_energy.mean() + annealed.log_z).item(),
+        "stderr_log_z": annealed.stderr.item(),
+        "stderr_test_set": (free_energy.std() / len(x) ** 0.5).item(),
+        "log_z": annealed.log_z.item(),
+        "temperatures": temperatures,
+        "chains": chains,
+        "seed": seed,
+        "binarisation_seed": data.BINARISATION_SEED,
+        "test_images": len(x),
+        "test_data": tensor_hash(images),
+    }
+
+
+def _command(arguments):
+    images = data.mnist(arguments.data, exclude_digits=True)[0]
+    model, record = train_rbm(
+        images,
+        arguments.folder,
+        steps=arguments.steps,
+        hidden=arguments.hidden,
+        batch=arguments.batch,
+        chains=arguments.chains,
+        k=arguments.k,
+        rate=arguments.rate,
+        rate_steps=arguments.rate_steps,
+        decay=arguments.decay,
+        average=arguments.average,
+        seed=arguments.seed,
+        every=arguments.every,
+    )
+    began, test = time.monotonic(), data.mnist(arguments.data, train=False)[0]
+    metrics, ten_times = (
+        evaluate_rbm(
+            model, test, base_images=images, temperatures=temperatures, chains=arguments.ais_chains, seed=arguments.seed
+        )
+        for temperatures in (arguments.temperatures, 10 * arguments.temperatures)
+    )
+    print(f"test log-likelihood {metrics['log_likelihood']:.2f} +- {metrics['stderr_log_z']:.2f} nats (from log Z)")
+    print(f"with ten times as many temperatures {ten_times['log_likelihood']:.2f} +- {ten_times['stderr_log_z']:.2f}")
+    provenance = describe_run(arguments, "BernoulliRBM", record, without_digits(images)) | {
+        "seconds_evaluation": round(time.monotonic() - began),
+        "metrics": metrics,
+        "metrics_ten_times_the_temperatures": ten_times,
+    }
+    write_weights(Path(arguments.folder) / "rbm", model.state_dict(), provenance)
+
+
+def add_command(commands):
+    """Add the sub-command and its options."""
+    parser = commands.add_parser("rbm", help="784-500 Bernoulli machine on binarised MNIST, by PCD")
+    common(parser, steps=125_000, seed=1)
+    parser.add_argument("--hidden", type=int, default=500, help="hidden units")
+    parser.add_argument("--batch", type=int, default=100, help="images in a step")
+    parser.add_argument("--chains", type=int, default=100, help="persistent chains")
+    parser.add_argument("--k", type=int, default=1, help="Gibbs steps a training step")
+    parser.add_argument("--rate", type=float, default=0.12, help="first step size r of r / (1 + t / rate-steps)")
+    parser.add_argument("--rate-steps", type=float, default=5_000, help="steps after which the step size is halved")
+    parser.add_argument("--decay", type=float, default=1e-4, help="weight decay")
+    parser.add_argument("--average", type=float, default=8, help="eta: the average weighs step t as t^eta")
+    parser.add_argument("--temperatures", type=int, default=10_000, help="temperatures of the evaluation")
+    parser.add_argument("--ais-chains", type=int, default=100, help="annealing runs of the evaluation")
+    parser.set_defaults(run=_command)

@@ -1,0 +1,179 @@
+"""The training of the variational autoencoder: ``python -m genphys.train vae``."""
+
+import json
+import math
+import time
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from genphys import data, vae
+from genphys.train.command import common, describe_run, without_digits
+from genphys.train.files import read_checkpoint, tensor_hash, write_weights
+from genphys.train.loop import Shuffled, State, train
+
+__all__ = ["add_command", "burda_vae", "evaluate_vae", "train_vae"]
+
+
+def burda_vae():
+    """The network of Burda, Grosse and Salakhutdinov (2015): 50 latent units, two layers of 200 tanh on each side."""
+    encoder = vae.dense_encoder(784, (200, 200), 50)
+    return vae.VAE(encoder, vae.BernoulliDecoder(vae.dense_decoder_net(50, (200, 200), 784)), 784, 50)
+
+
+def train_vae(
+    images, folder, *, steps, k, first_k, first_steps, draws, batch, rate, last_rate, seed, start=None, every=60.0
+):
+    r"""Train :func:`burda_vae` on images binarised anew at every step, by Adam with a rate that falls as a cosine.
+
+    Each step ascends the importance-weighted bound of ``k`` samples; ``k = 1`` is the evidence lower bound, with its
+    KL term in closed form. Where ``k`` exceeds ``draws``, only ``draws`` resampled ones are differentiated
+    (:meth:`genphys.vae.VAE.resampled_bound`), which leaves the gradient unbiased.
+
+    Args:
+        images: Grey values in [0, 1], shape (n, 784).
+        folder: Where the checkpoint lies.
+        steps: The number of steps.
+        k: The number of importance samples.
+        first_k: Their number in the first steps, where a looser bound is as good and cheaper.
+        first_steps: How many steps those are.
+        draws: The number of samples that are differentiated.
+        batch: The number of images in a step.
+        rate: The first learning rate.
+        last_rate: The last one.
+        seed: The seed of the whole run.
+        start: A file of weights to begin from; random ones where left out.
+        every: Seconds between checkpoints.
+
+    Returns:
+        The model and the record of :func:`train`.
+
+    References:
+        Burda, Grosse and Salakhutdinov, Importance weighted autoencoders (2015).
+    """
+    generator = torch.Generator().manual_seed(seed)
+    model = vae.initialise(burda_vae(), generator)
+    with torch.no_grad():
+        model.decoder.net[-1].bias.copy_(torch.logit(images.mean(0), eps=1e-3))
+    if start is not None:
+        model.load_state_dict(read_checkpoint(start)[0])
+    began_from = tensor_hash(*model.state_dict().values())
+    optimiser = torch.optim.Adam(model.parameters(), lr=rate, fused=True)
+    rows = Shuffled(len(images), batch, seed)
+
+    def bound(x, samples):
+        if samples == 1:
+            reconstruction, kl = model.elbo(x, generator)
+            return reconstruction - kl
+        if samples <= draws:
+            return model.importance_weighted_bound(x, samples, generator)
+        return model.resampled_bound(x, samples, draws, generator)
+
+    def step(i):
+        samples = first_k if i < first_steps else k
+        optimiser.param_groups[0]["lr"] = last_rate + 0.5 * (rate - last_rate) * (1 + math.cos(math.pi * i / steps))
+        x = data.binarise(images[rows(i)], generator)
+        optimiser.zero_grad()
+        total = 0.0
+        for piece in x.split(max(1, 1000 // samples)):  # 1 000 decoded rows at a time stay in the processor's cache
+            loss = -bound(piece, samples).sum() / len(x)
+            loss.backward()
+            total -= loss.item()
+        optimiser.step()
+        return {"bound": total, "k": samples}
+
+    record = train(
+        step,
+        steps,
+        State(modules={"model": model}, optimisers={"adam": optimiser}, generators={"generator": generator}),
+        folder=folder,
+        settings={
+            "steps": steps,  # the rate depends on it
+            "start": began_from,
+            "k": k,
+            "first_k": first_k,
+            "first_steps": first_steps,
+            "draws": draws,
+            "batch": batch,
+            "rate": rate,
+            "last_rate": last_rate,
+            "seed": seed,
+            "data": tensor_hash(images),
+        },
+        every=every,
+        log_every=rows.per_epoch * math.ceil(steps / (200 * rows.per_epoch)),  # whole epochs, 200 entries at most
+        name="vae" if k == 1 else "iwae",
+    )
+    return model, record
+
+
+def evaluate_vae(model, images, *, samples, seed):
+    r"""Test log-likelihood by importance sampling, on the one fixed binarisation of the test images.
+
+    Args:
+        model: The autoencoder.
+        images: Grey test images, shape (n, M).
+        samples: The number :math:`k` of importance samples an image.
+        seed: Their seed.
+
+    Returns:
+        A dictionary: the mean of the bound :math:`\mathcal{L}_k` in nats and the standard error from the finite test
+        set, the two terms of the evidence lower bound, and the settings.
+    """
+    x = data.fixed_binarisation(images)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        reconstruction, kl = (term.double().mean().item() for term in model.elbo(x, generator))
+    parts = [model.log_likelihood_bound(part, samples, generator, rows=2000) for part in tqdm(x.split(100))]
+    bound = torch.cat(parts).double()
+    return {
+        "log_likelihood": bound.mean().item(),
+        "stderr_test_set": (bound.std() / len(x) ** 0.5).item(),
+        "importance_samples": samples,
+        "elbo": reconstruction - kl,
+        "reconstruction": reconstruction,
+        "kl": kl,
+        "seed": seed,
+        "binarisation_seed": data.BINARISATION_SEED,
+        "test_images": len(x),
+        "test_data": tensor_hash(images),
+    }
+
+
+_VAE_OPTIONS = ("steps", "k", "first_k", "first_steps", "draws", "batch", "rate", "last_rate", "seed", "start")
+
+
+def _command(arguments):
+    options = {name: getattr(arguments, name) for name in _VAE_OPTIONS}
+    images = data.mnist(arguments.data, exclude_digits=True)[0]
+    model, record = train_vae(images, arguments.folder, **options, every=arguments.every)
+    began = time.monotonic()
+    test = data.mnist(arguments.data, train=False)[0]
+    metrics = evaluate_vae(model, test, samples=arguments.importance_samples, seed=arguments.seed)
+    print(f"test log-likelihood {metrics['log_likelihood']:.2f} nats, a lower bound")
+    provenance = describe_run(arguments, "burda_vae", record, without_digits(images)) | {
+        "seconds_evaluation": round(time.monotonic() - began),
+        "metrics": metrics,
+    }
+    if arguments.start is not None:
+        provenance["before"] = json.loads(Path(arguments.start).with_suffix(".json").read_text(encoding="utf-8"))
+    write_weights(Path(arguments.folder) / ("vae" if arguments.k == 1 else "iwae"), model.state_dict(), provenance)
+
+
+def add_command(commands):
+    """Add the sub-command and its options."""
+    parser = commands.add_parser("vae", help="autoencoder of Burda et al. on binarised MNIST, by ELBO or bound of k")
+    common(parser, steps=80_000, seed=1)
+    parser.add_argument("--k", type=int, default=1, help="importance samples; 1 is the ELBO")
+    parser.add_argument("--first-k", type=int, default=1, help="importance samples in the first steps")
+    parser.add_argument("--first-steps", type=int, default=0, help="how many steps those are")
+    parser.add_argument("--draws", type=int, default=8, help="samples that are differentiated, at most")
+    parser.add_argument("--batch", type=int, default=100, help="images in a step")
+    parser.add_argument("--rate", type=float, default=2e-3, help="first learning rate")
+    parser.add_argument("--last-rate", type=float, default=2e-5, help="last learning rate")
+    parser.add_argument(
+        "--start", default=None, help="weights to begin from, with their record beside them (default: random ones)"
+    )
+    parser.add_argument("--importance-samples", type=int, default=5_000, help="samples of the evaluation")
+    parser.set_defaults(run=_command)
