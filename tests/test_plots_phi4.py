@@ -45,6 +45,6 @@ def test_the_identity_has_its_line_at_one():
 
 def test_the_score_is_drawn_against_the_force():
     _, ax = plots_phi4.score_and_force([1.0, 2.0], [1.5, 2.5])
-    np.testing.assert_allclose(ax.get_lines()[0].get_xydata(), [[1.0, 1.5], [2.0, 2.5]])
+    np.testing.assert_allclose(ax.get_lines()[0].get_xydata(), [[1.5, 1.0], [2.5, 2.0]])
     with pytest.raises(ValueError, match=r"shapes \(1,\) and \(2,\)"):
         plots_phi4.score_and_force([1.0], [1.0, 2.0])

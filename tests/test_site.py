@@ -184,7 +184,7 @@ def test_at_390_pixels_nothing_but_code_and_wide_tables_scrolls_sideways(name, v
     wide = page.evaluate(
         """[...document.querySelectorAll('article *')].filter(e => e.scrollWidth > e.clientWidth + 1
              && ['auto', 'scroll'].includes(getComputedStyle(e).overflowX)
-             && !e.closest('pre, .highlight, table, .pst-scrollable-table-container, div.math, mjx-container'))
+             && !e.closest('pre, .highlight, table, .pst-scrollable-table-container, .math, mjx-container'))
              .map(e => e.outerHTML.slice(0, 120))"""
     )
     assert wide == []
@@ -221,7 +221,8 @@ def test_the_deck_opens_and_nothing_overflows_a_slide(name, visit):
         )
         height, width, title = page.evaluate(
             """() => { const s = document.querySelector('.reveal .slides > section.present');
-                 const inner = [...s.querySelectorAll('*')].map(e => e.getBoundingClientRect()).filter(r => r.width);
+                 const inner = [...s.querySelectorAll('*:not(mjx-container *)')]
+                   .map(e => e.getBoundingClientRect()).filter(r => r.width);
                  const zoom = Reveal.getScale(), box = s.getBoundingClientRect();
                  return [Math.max(...inner.map(r => r.bottom - box.top)) / zoom,
                          Math.max(...inner.map(r => r.right - box.left)) / zoom, s.innerText.slice(0, 60)]; }"""

@@ -256,6 +256,9 @@ class Badges(SphinxPostTransform):
                 badge = nodes.paragraph("", "", equation(label, self.env.docname), nodes.Text(rest))
                 raw.replace_self(badge)
                 badge["classes"] = ["verify"]  # not "output text_html": the theme paints that white in dark mode
+            elif raw.astext().startswith('<p class="report">'):
+                words = html.unescape(re.sub(r"<[^>]+>", "", raw.astext())).strip()
+                raw.replace_self(nodes.paragraph("", words, classes=["report"]))
 
 
 def reading_order(env):

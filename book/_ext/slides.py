@@ -41,17 +41,25 @@ const fit = () => {{
   const slide = Reveal.getCurrentSlide(), top = slide.getBoundingClientRect().top;
   slide.style.zoom = 1;
   slide.querySelectorAll('div.math mjx-container[display="true"]').forEach(e => {{
-    e.style.fontSize = "";
-    const size = parseFloat(getComputedStyle(e).fontSize), ratio = e.parentElement.clientWidth / (e.scrollWidth + 90);
+    e.dataset.size ??= e.style.fontSize;
+    e.style.fontSize = e.dataset.size;
+    const size = parseFloat(getComputedStyle(e).fontSize);
+    const width = e.querySelector("mjx-math").getBoundingClientRect().width / Reveal.getScale();
+    const ratio = (e.parentElement.clientWidth - 90) / width; // 90 for the number
     if (ratio < 1) e.style.fontSize = `${{size * ratio}}px`;
   }});
-  let zoom = 1;
-  for (let k = 0; k < 5; k++) {{ // a smaller scale breaks lines elsewhere: measure again
-    const boxes = [...slide.querySelectorAll("*")].map(e => e.getBoundingClientRect()).filter(r => r.width);
-    const height = (Math.max(...boxes.map(r => r.bottom)) - top) / Reveal.getScale();
-    if (height <= 705) break;
-    slide.style.zoom = zoom = Math.max(0.6, zoom * 695 / height);
+  const fits = zoom => {{ // the boxes inside a formula are larger than what is drawn: its own box counts
+    slide.style.zoom = zoom;
+    const boxes = [...slide.querySelectorAll("*:not(mjx-container *)")].map(e => e.getBoundingClientRect());
+    return (Math.max(...boxes.filter(r => r.width).map(r => r.bottom)) - top) / Reveal.getScale() <= 705;
+  }};
+  if (fits(1)) return;
+  let low = 0.6, high = 1;
+  for (let k = 0; k < 6; k++) {{
+    const middle = (low + high) / 2;
+    if (fits(middle)) low = middle; else high = middle;
   }}
+  fits(low);
 }};
 MathJax.startup.promise.then(() => MathJax.typesetPromise()).then(() => Reveal.initialize({{
   hash: true, slideNumber: "c/t", transition: "none", width: 1280, height: 720, margin: 0.05, center: false

@@ -105,7 +105,7 @@ def identity_by_momentum(momentum_squared, sets):
 
 
 def score_and_force(force, score):
-    """Draw the learnt score at little noise against the exact force, site by site, with the line of equality.
+    """Draw the exact force against the learnt score at little noise, site by site, with the line of equality.
 
     Args:
         force: Minus the gradient of the action in the units of the score, any shape.
@@ -121,10 +121,10 @@ def score_and_force(force, score):
     if force.shape != score.shape:
         raise ValueError(f"force and score have shapes {force.shape} and {score.shape}, take one shape")
     fig, ax = plt.subplots(figsize=(4.4, 4.0))
-    ax.plot(force.ravel(), score.ravel(), ".", color=COLOURS["blue"], ms=3, alpha=0.35, rasterized=True)
+    ax.plot(score.ravel(), force.ravel(), ".", color=COLOURS["blue"], ms=3, alpha=0.35, rasterized=True)
     end = 1.05 * max(np.abs(force).max(), np.abs(score).max())
     ax.plot([-end, end], [-end, end], "--", color=COLOURS["black"], lw=1.2)
-    ax.set(xlabel=r"force $-\partial S/\partial x$", ylabel="learnt score", xlim=(-end, end), ylim=(-end, end))
+    ax.set(xlabel="learnt score", ylabel=r"force $-\partial S/\partial x$", xlim=(-end, end), ylim=(-end, end))
     return fig, ax
 
 

@@ -164,6 +164,6 @@ def pitchfork(place, potentials, clock, branches, speciation):
             right.plot(clock, sign * upper, **style)
     for k, (label, time) in enumerate(speciation.items()):
         right.axvline(float(time), color=_GREY, lw=1, ls=dashes[3 - k], label=label)
-    right.set(xlabel="diffusion time $u$", ylabel="minima of the potential", xlim=(clock.max(), clock.min()))
-    right.legend(fontsize=8, loc="upper left")
+    right.set(xlabel="diffusion time $u$", ylabel="$x$ of minimum or maximum", xlim=(clock.max(), clock.min()))
+    right.legend(fontsize=8, loc="lower left")
     return fig, (left, right)

@@ -638,7 +638,8 @@ def centred(gradient: Moments, visible_mean: torch.Tensor, hidden_mean: torch.Te
         \Delta\mathbf{a} = \nabla_\mathbf{a} - \Delta W\,\bar{\mathbf{h}}, \qquad
         \Delta\mathbf{b} = \nabla_\mathbf{b} - \Delta W^T\bar{\mathbf{x}} .
 
-    It is an ascent direction of the same objective (``eq:rbm-centred-gradient``) and does not change when a unit's
+    It is the gradient in the centred parameters, translated back (``eq:rbm-centred-direction``), an ascent direction
+    of the same objective (``eq:rbm-centred-gradient``), and does not change when a unit's
     0 and 1 are renamed. :func:`contrastive_divergence` takes the same direction without forming the gradient first.
 
     Args:
