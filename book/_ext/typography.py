@@ -1,8 +1,8 @@
 """Lines that break where a typesetter would break them.
 
 A formula is an inline block, and a browser may break a line on either side of one: the comma after it would begin the
-next line. So a formula and the marks that touch it are wrapped together. And a narrow no-break space joins the thousands
-of a number (65 536) and a number to its per cent sign.
+next line. So a formula and the marks that touch it are wrapped together. And a narrow no-break space joins the
+thousands of a number (65 536) and a number to its per cent sign.
 """
 
 import re

@@ -583,7 +583,8 @@ def observables(names, exact, estimates, errors):
     fig, axes = plt.subplots(1, len(names), figsize=(7.8, 2.9))
     for i, (ax, name) in enumerate(zip(axes, names, strict=True)):
         for s, value in enumerate(exact[:, i]):
-            ax.plot([s - 0.35, s + 0.35], [value, value], color="black", lw=1.4, label="exact value" if s == 0 else None)
+            label = "exact value" if s == 0 else None
+            ax.plot([s - 0.35, s + 0.35], [value, value], color="black", lw=1.4, label=label)
         for k, (method, found) in enumerate(estimates.items()):
             place = np.arange(len(exact)) + 0.16 * (k - (len(estimates) - 1) / 2)
             bars = {"ls": "", "capsize": 3, "color": _CYCLE[k], "marker": _MARKERS[k], "ms": 5}
