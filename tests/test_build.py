@@ -191,3 +191,20 @@ def test_every_page_of_the_toc_is_found_once():
     assert len(names) == len(set(names)) and names[0] == "index"
     written = {p.stem for p in (ROOT / "book").glob("*.md")}
     assert written == set(names), "a page that stands in no table of contents, or the other way round"
+
+
+def test_numbers_and_the_marks_after_formulas_do_not_break_across_lines():
+    import typography
+
+    thin = "\N{NARROW NO-BREAK SPACE}"
+    assert typography.joined("65 536 spins, 7 % of 20 000") == f"65{thin}536 spins, 7{thin}% of 20{thin}000"
+    for untouched in ("in 1990 100 steps", "chapter 3 1000 times", "0.5 100", "k = 1, 10, 100", "3 4 500x"):
+        assert typography.joined(untouched) == untouched
+    formula = r'<span class="math notranslate nohighlight">\(a, b\)</span>'
+    context = {"body": f"<p>({formula}), and {formula} alone, {formula}.</p>"}
+    typography.keep_together(None, "page", "page.html", context, doctree=object())
+    wrapped = '<span class="nowrap">{}</span>'
+    assert (
+        context["body"]
+        == f"<p>{wrapped.format(f'({formula}),')} and {formula} alone, {wrapped.format(formula + '.')}</p>"
+    )

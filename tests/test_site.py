@@ -231,3 +231,27 @@ def test_the_deck_opens_and_nothing_overflows_a_slide(name, visit):
             too_large.append(f"slide {index + 1} ({title.splitlines()[0]}) is {width:.0f} x {height:.0f}")
     assert too_large == []
     assert page.locator("mjx-merror").count() == 0
+
+
+@every_chapter
+def test_a_displayed_formula_has_the_size_of_one_in_the_text(name, visit):
+    """Those that are too wide are set smaller; the others are not."""
+    page = visit(name)
+    inline, display = page.evaluate(
+        """() => { const sizes = selector => [...document.querySelectorAll(selector)]
+                     .map(e => parseFloat(getComputedStyle(e).fontSize));
+                   return [Math.max(...sizes('p mjx-container:not([display])')),
+                           Math.max(...sizes('div.math mjx-container[display="true"]'))]; }"""
+    )
+    assert display >= inline - 0.1
+
+
+@every_chapter
+def test_on_a_phone_no_formula_is_cut(name, visit):
+    """What is wider than the phone can be scrolled."""
+    page = visit(name, width=390)
+    cut = page.evaluate(
+        """[...document.querySelectorAll('article .math')].filter(e => e.scrollWidth > e.clientWidth + 1
+             && !['auto', 'scroll'].includes(getComputedStyle(e).overflowX)).map(e => e.innerText.slice(0, 80))"""
+    )
+    assert cut == []

@@ -209,7 +209,7 @@ def orbits(paths, *, reach=1.6):
         ax.set(title=title, xlabel=r"generator $\theta^{(g)}$", xlim=(-reach, reach), ylim=(-reach, reach))
         ax.set_aspect("equal")
     axes[0, 0].set_ylabel(r"discriminator $\theta^{(d)}$")
-    axes[0, -1].legend(loc="lower left", fontsize=8, handletextpad=0.1)
+    axes[0, -1].legend(loc="lower left", fontsize=9, handletextpad=0.1)
     return fig, axes[0]
 
 
@@ -241,7 +241,7 @@ def level_samples(x, densities, samples):
 
 
 def planes(samples, centres, titles):
-    """Draw samples in the plane and the centres of the modes that they should cover.
+    """Draw samples in the plane and the centres of the modes that they should cover, three panels a row.
 
     Args:
         samples: Points, shape (S, n, 2).
@@ -253,15 +253,24 @@ def planes(samples, centres, titles):
     """
     centres = _array(centres)
     reach = 1.45 * np.abs(centres).max()
-    fig, axes = plt.subplots(1, len(titles), figsize=(2.05 * len(titles), 2.7), sharey=True, squeeze=False)
-    for ax, points, title in zip(axes[0], samples, titles, strict=True):
+    columns = min(3, len(titles))
+    rows = -(-len(titles) // columns)
+    fig, axes = plt.subplots(
+        rows, columns, figsize=(2.3 * columns, 2.6 * rows), sharex=True, sharey=True, squeeze=False
+    )
+    for ax in axes.flat[len(titles) :]:
+        ax.remove()
+    for ax, points, title in zip(axes.flat[: len(titles)], samples, titles, strict=True):
         points = _array(points)
         ax.plot(centres[:, 0], centres[:, 1], "o", ms=9, mfc="none", mec=_RED, mew=1.2)
         ax.plot(points[:, 0], points[:, 1], ".", ms=1.5, color=_BLUE, alpha=0.6)
-        ax.set(title=title, xlim=(-reach, reach), ylim=(-reach, reach), xlabel="$x_1$")
+        ax.set(title=title, xlim=(-reach, reach), ylim=(-reach, reach))
         ax.set_aspect("equal")
-    axes[0, 0].set_ylabel("$x_2$")
-    return fig, axes[0]
+    for row in axes:
+        row[0].set_ylabel("$x_2$")
+    for ax in axes[-1]:
+        ax.set_xlabel("$x_1$")
+    return fig, axes.flat[: len(titles)]
 
 
 def learning_curves(steps, record, *, xlabel="step", right="discriminator output", ylim=None):

@@ -37,11 +37,11 @@ def score_table(rows, columns, values, errors, *, formats, baseline=0, threshold
     distance = np.abs(values - values[baseline]) / errors
     depth = np.clip(np.log(np.maximum(distance, 1e-9) / threshold) / np.log(30), 0, 1)
     depth = np.where(distance > threshold, 0.25 + 0.75 * depth, 0)
-    fig, ax = plt.subplots(figsize=(0.86 * len(columns) + 1.9, 0.36 * len(rows) + 0.9))
+    fig, ax = plt.subplots(figsize=(0.62 * len(columns) + 1.8, 0.36 * len(rows) + 0.9))
     ax.imshow(depth, cmap=_MAP, vmin=0, vmax=1, aspect="auto")
     for i, j in np.ndindex(values.shape):
         colour = "white" if depth[i, j] > 0.72 else "black"
-        ax.text(j, i, format(values[i, j], formats[j]), ha="center", va="center", color=colour, fontsize=9.5)
+        ax.text(j, i, format(values[i, j], formats[j]), ha="center", va="center", color=colour, fontsize=10.5)
     ax.set_xticks(range(len(columns)), columns)
     ax.set_yticks(range(len(rows)), rows)
     ax.set_xticks(np.arange(len(columns) + 1) - 0.5, minor=True)
@@ -54,7 +54,7 @@ def score_table(rows, columns, values, errors, *, formats, baseline=0, threshold
 
 
 def score_strips(names, titles, values, errors, *, baseline=0, scales=None):
-    """Draw one strip for each score, a point with its error bar for each set, and a line at the baseline.
+    """Draw one strip for each score, four a row: a point with its error bar for each set, a line at the baseline.
 
     Args:
         names: The names of the sets.
@@ -76,15 +76,20 @@ def score_strips(names, titles, values, errors, *, baseline=0, scales=None):
         raise ValueError(f"values has shape {values.shape}, takes (sets, scores) = {(len(names), len(titles))}")
     scales = scales or ["linear"] * len(titles)
     y = np.arange(len(names))[::-1]
-    fig, axes = plt.subplots(1, len(titles), figsize=(1.5 * len(titles) + 1.4, 0.34 * len(names) + 0.9), sharey=True)
-    axes = np.atleast_1d(axes)
+    columns = min(4, len(titles))
+    rows = -(-len(titles) // columns)
+    size = (1.8 * columns + 1.6, rows * (0.3 * len(names) + 0.9))
+    fig, grid = plt.subplots(rows, columns, figsize=size, sharey=True, squeeze=False)
+    for ax in grid.flat[len(titles) :]:
+        ax.remove()
+    axes = np.array(grid.flat[: len(titles)])
     for j, ax in enumerate(axes):
         ax.axvline(values[baseline, j], color=COLOURS["vermilion"], lw=1.2, ls="--")
         ax.errorbar(values[:, j], y, xerr=errors[:, j], fmt="o", ms=4.5, color=COLOURS["blue"], capsize=2, lw=1.2)
         ax.set(title=titles[j], xscale=scales[j])
         if scales[j] == "symlog":  # linear where the baseline is zero within its error
             ax.set_xscale("symlog", linthresh=10.0 ** np.ceil(np.log10(errors[baseline, j])))
-        ax.tick_params(axis="x", labelsize=8.5)
+        ax.tick_params(axis="x", labelsize=9)
     axes[0].set_yticks(y, names)
     return fig, axes
 
