@@ -242,7 +242,7 @@ def build_table(head, rows, kind):
 
 
 class Badges(SphinxPostTransform):
-    """Turn the label in verify()'s HTML into a numbered link."""
+    """Turn the label in verify()'s HTML into a numbered link, and what report() says into a plain paragraph."""
 
     default_priority = 5  # after SelectMimeType (4)
     formats = ("html",)
@@ -258,7 +258,9 @@ class Badges(SphinxPostTransform):
                 badge["classes"] = ["verify"]  # not "output text_html": the theme paints that white in dark mode
             elif raw.astext().startswith('<p class="report">'):
                 words = html.unescape(re.sub(r"<[^>]+>", "", raw.astext())).strip()
-                raw.replace_self(nodes.paragraph("", words, classes=["report"]))
+                line = nodes.paragraph("", words)
+                raw.replace_self(line)
+                line["classes"] = ["report"]
 
 
 def reading_order(env):
