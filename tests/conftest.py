@@ -57,3 +57,14 @@ def claim(label, cell="", prefix="eq"):
     """A displayed formula and, where given, the cell under it."""
     text = f"```{{math}}\n:label: {prefix}:{label}\n1 + 1 = 2\n```\n"
     return text + (f"\n```{{code-cell}} ipython3\n{cell}\n```\n" if cell else "")
+
+
+def pytest_collection_modifyitems(items):
+    """The tests of one page of the site follow each other, so that a browser opens it once."""
+    places = [k for k, item in enumerate(items) if item.path.name == "test_site.py"]
+
+    def page(item):
+        return item.callspec.params.get("name", "") if hasattr(item, "callspec") else ""
+
+    for place, item in zip(places, sorted((items[k] for k in places), key=page), strict=True):
+        items[place] = item

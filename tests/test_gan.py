@@ -500,13 +500,13 @@ def test_conditional_samples_are_the_digits_asked_for():
 
 
 @pytest.mark.parametrize("run", ["lecture", "dcgan", "conditional"])
-def test_a_training_that_was_interrupted_equals_one_that_was_not(run, tmp_path):
-    from genphys import train
+def test_a_training_that_was_interrupted_equals_one_that_was_not(run, tmp_path, monkeypatch):
+    from genphys.train import gan as training
 
     x, y, _, _ = data.digits(200, 10)
     settings = {"steps": 4, "batch": 10, "seed": 3, "shown": 2, "every": 1e9}
-    whole = train.train_gan(x, y, run, tmp_path / "whole", **settings)
-    loop = train.train
+    whole = training.train_gan(x, y, run, tmp_path / "whole", **settings)
+    loop = training.train
 
     def stops_at_two(step, steps, state, **options):
         def guarded(i):
@@ -516,13 +516,11 @@ def test_a_training_that_was_interrupted_equals_one_that_was_not(run, tmp_path):
 
         return loop(guarded, steps, state, **options | {"every": 0.0})
 
-    train.train = stops_at_two
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            train.train_gan(x, y, run, tmp_path / "parts", **settings)
-    finally:
-        train.train = loop
-    parts = train.train_gan(x, y, run, tmp_path / "parts", **settings)
+    monkeypatch.setattr(training, "train", stops_at_two)
+    with pytest.raises(KeyboardInterrupt):
+        training.train_gan(x, y, run, tmp_path / "parts", **settings)
+    monkeypatch.undo()
+    parts = training.train_gan(x, y, run, tmp_path / "parts", **settings)
     for a, b in zip(whole[:2], parts[:2], strict=True):
         assert all(torch.equal(p, q) for p, q in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
     assert torch.equal(whole[2], parts[2])

@@ -58,17 +58,33 @@ def browser():
         chromium.close()
 
 
-@pytest.fixture
-def visit(site, browser):
-    """visit("name", width=, dark=) opens a page whose every console error and foreign request is in page.complaints."""
-    contexts = []
+@pytest.fixture(scope="module")
+def opened():
+    """The pages that are open now, by name, width, scheme and suffix."""
+    pages = {}
+    yield pages
+    for page in pages.values():
+        page.context.close()
 
-    def opened(name, width=1280, dark=False, suffix=".html"):
+
+@pytest.fixture
+def visit(site, browser, opened):
+    """visit("name", width=, dark=) opens a page whose every console error and foreign request is in page.complaints.
+
+    conftest.py puts the tests of one page together: a page is opened once for all of them, and closed when the next
+    page is asked for.
+    """
+
+    def open_page(name, width=1280, dark=False, suffix=".html"):
+        key = name, width, dark, suffix
+        if key in opened:
+            return opened[key]
+        for other in [k for k in opened if k[0] != name]:
+            opened.pop(other).context.close()
         scheme = "dark" if dark else "light"
         context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        contexts.append(context)
         context.set_default_timeout(120_000)  # a busy machine renders a long page slowly
-        page = context.new_page()
+        page = opened[key] = context.new_page()
         page.complaints = []
         page.on("console", lambda m: page.complaints.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda e: page.complaints.append(str(e)))
@@ -82,9 +98,7 @@ def visit(site, browser):
         page.evaluate(READY)
         return page
 
-    yield opened
-    for context in contexts:
-        context.close()
+    return open_page
 
 
 @every_page
