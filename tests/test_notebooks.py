@@ -119,3 +119,16 @@ def test_the_numbers_of_the_corrections_page_are_printed_by_the_chapters():
     assert quoted
     for span in quoted:
         assert span in printed, f"corrections.md quotes {span!r}, which no chapter prints"
+
+
+def test_a_line_that_the_kernel_sent_in_two_pieces_is_one_output():
+    import nbformat
+    import notebooks
+
+    def cell(*texts):
+        outputs = [nbformat.v4.new_output("stream", name="stdout", text=text) for text in texts]
+        outputs.insert(0, nbformat.v4.new_output("display_data", data={"text/plain": "eq:a holds"}))
+        return nbformat.v4.new_code_cell("x", execution_count=1, outputs=outputs)
+
+    whole, pieces = notebooks.plain(cell("median: 10.3\n")), notebooks.plain(cell("median: 10.3", "\n"))
+    assert whole.outputs == pieces.outputs and len(whole.outputs) == 2

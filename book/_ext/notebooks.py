@@ -135,6 +135,10 @@ def plain(cell):
             data = found.get("band_only", out.data)
             out.data = {k: v for k, v in data.items() if k.startswith("text/")}
             out.metadata = {}
+        last = outputs[-1] if outputs else None
+        if out.output_type == "stream" and last is not None and last.get("name") == out.name:
+            last.text += out.text  # the kernel may send one line in two pieces, as its clock has it
+            continue
         outputs.append(out)
     if not cell.execution_count:
         raise ValueError(f"a code cell was never executed: {cell.source[:60]!r}")
