@@ -66,7 +66,7 @@ class PlainAttention(nn.Module):
 
 
 class PlainUNet(nn.Module):
-    """Widths 16, 32 and 64 written out; the names are those of :class:`genphys.unet.UNet`, for its weights."""
+    """Widths 16, 32 and 64 written out; the names are those of :class:`genphys.networks.unet.UNet`, for its weights."""
 
     def __init__(self):
         super().__init__()

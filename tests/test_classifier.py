@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from genphys import classifier, data, train
+from genphys import data, train
+from genphys.networks import classifier
 
 
 @pytest.fixture(scope="module")

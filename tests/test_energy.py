@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch.autograd.functional import hessian, jacobian
 
-from genphys import energy, exact, ising
+from genphys import energy, exact
+from genphys.systems import ising
 
 F64 = torch.float64
 

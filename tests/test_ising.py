@@ -12,7 +12,8 @@ from scipy.integrate import quad
 from scipy.signal import lfilter
 from scipy.special import ellipk
 
-from genphys import exact, ising
+from genphys import exact
+from genphys.systems import ising
 
 SIGMAS = 4  # standard errors that a Monte Carlo mean may be off; the seeds are fixed
 TEMPERATURES = (1.5, ising.T_C, 4.0)

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from genphys import ising
+from genphys.systems import ising
 
 
 @pytest.mark.parametrize("L", [2, 3, 4])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from genphys import oscillator
+from genphys.systems import oscillator
 
 X = torch.linspace(-9, 9, 36_001, dtype=torch.float64)
 DX = (X[1] - X[0]).item()

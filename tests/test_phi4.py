@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from genphys import phi4
+from genphys.systems import phi4
 
 KAPPA, LAM = (
     0.32,

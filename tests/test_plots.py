@@ -1,4 +1,4 @@
-"""genphys.plots draws the numbers that it is given, on a white ground, in colours and dashes that differ."""
+"""genphys.figures.common draws the numbers that it is given, on a white ground, in colours and dashes that differ."""
 
 import matplotlib as mpl
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from genphys import plots
+from genphys.figures import common as plots
 
 
 @pytest.fixture(autouse=True)

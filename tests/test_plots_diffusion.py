@@ -6,7 +6,7 @@ import pytest
 
 mpl.use("Agg")
 
-from genphys import plots_diffusion
+from genphys.figures import diffusion_models as plots_diffusion
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ import pytest
 
 mpl.use("Agg")
 
-from genphys import plots_phi4
+from genphys.figures import lattice_fields as plots_phi4
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ import pytest
 
 mpl.use("Agg")
 
-from genphys import plots_sampling
+from genphys.figures import diffusion_sampling as plots_sampling
 
 
 @pytest.fixture(autouse=True)

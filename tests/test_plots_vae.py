@@ -6,7 +6,7 @@ import pytest
 
 mpl.use("Agg")
 
-from genphys import plots_vae
+from genphys.figures import variational_autoencoders as plots_vae
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,9 @@ from sklearn.metrics import pairwise
 from sklearn.neighbors import NearestNeighbors
 from torch import nn
 
-from genphys import classifier, plots_scores, scores
+from genphys import scores
+from genphys.figures import scores as plots_scores
+from genphys.networks import classifier
 
 D = torch.float64
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from genphys import data, diffusion, train
-from genphys.classifier import accuracy
+from genphys.networks.classifier import accuracy
 
 SETTINGS = {"steps": 5, "batch": 8, "rate": 1e-3, "decay": 0.5, "drop": 0.5, "T": 100, "half": False}
 

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from genphys import phi4, train
+from genphys import train
+from genphys.systems import phi4
 from genphys.train import load_phi4, load_weights, main, sample_phi4, train_phi4
 
 SETTINGS = {"steps": 5, "batch": 8, "rate": 1e-3, "decay": 0.5, "T": 100}

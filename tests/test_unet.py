@@ -1,4 +1,4 @@
-"""genphys.unet: what the network computes at the start, its symmetries, its count of weights, and its errors."""
+"""genphys.networks.unet: what the network computes at the start, its symmetries, its count of weights, and its errors."""
 
 import math
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from genphys import unet
+from genphys.networks import unet
 from genphys.train import diffusion_unet
 
 F64 = torch.float64

@@ -12,7 +12,8 @@ import matplotlib.image
 import torch
 from matplotlib.colors import LinearSegmentedColormap
 
-from genphys import data, ising
+from genphys import data
+from genphys.systems import ising
 
 L, SEED, SIZE, GAP, LEFT = 70, 1944, 140, 15, 255
 GROUND, INK, ARROW = "#f3efe6", "#16355f", "#a8480f"

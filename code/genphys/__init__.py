@@ -1,9 +1,12 @@
 """The package of the course "Deep Generative Models for the Physical Sciences".
 
-One module a topic. Here stand only the checks that every chapter imports.
+A room a topic: ``exact``, ``systems`` and ``data`` hold what is known; ``energy``, ``rbm``, ``vae``, ``gan``,
+``diffusion`` and ``scores`` are the models, one a chapter; ``networks`` serves several of them; ``train`` and
+``figures`` stand on top. Here stand only the checks that every chapter imports, and the device of a notebook.
 """
 
+from genphys.numerics import device
 from genphys.verify import report, verify, verify_slope
 
-__all__ = ["report", "verify", "verify_slope"]
+__all__ = ["device", "report", "verify", "verify_slope"]
 __version__ = "0.1.0"

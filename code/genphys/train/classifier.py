@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from genphys import data
-from genphys.classifier import Classifier, accuracy
+from genphys.networks.classifier import Classifier, accuracy
 from genphys.train.command import common, describe_run, without_digits
 from genphys.train.files import fill, load_weights, tensor_hash, write_weights
 from genphys.train.loop import Shuffled, State, train
@@ -15,7 +15,7 @@ __all__ = ["add_command", "load_classifier", "train_classifier"]
 
 
 def train_classifier(images, labels, folder, *, steps, batch, rate, seed, every=60.0):
-    """Train :class:`genphys.classifier.Classifier` by cross entropy, with Adam and a rate that falls linearly to zero.
+    """Train :class:`genphys.networks.classifier.Classifier` by cross entropy, with Adam and a rate that falls linearly to zero.
 
     Args:
         images: Grey values in [0, 1], shape (n, 784).
@@ -56,7 +56,7 @@ def load_classifier(folder=None):
         folder: Where the weights lie; the package's own where left out.
 
     Returns:
-        The :class:`genphys.classifier.Classifier` and the record: settings, data, test accuracy.
+        The :class:`genphys.networks.classifier.Classifier` and the record: settings, data, test accuracy.
 
     Raises:
         ValueError: The file is missing, corrupt or of another network.

@@ -12,12 +12,12 @@ import torch
 from torch import nn
 
 from genphys import data, diffusion, scores
-from genphys.classifier import accuracy
+from genphys.networks.classifier import accuracy
+from genphys.networks.unet import UNet
 from genphys.train.classifier import load_classifier
 from genphys.train.command import common, describe_run, without_digits
 from genphys.train.files import fill, load_weights, tensor_hash, write_weights
 from genphys.train.loop import Shuffled, State, move_average, train
-from genphys.unet import UNet
 
 __all__ = [
     "DIFFUSION_SAMPLES",
@@ -134,7 +134,7 @@ def evaluate_diffusion(network, schedule, labels, test, real, classifier, *, n, 
         labels: The labels of the training images; those of the samples are drawn from them.
         test: The reference: ``n`` test images, shape (n, 784).
         real: Training images; ``n`` of them, drawn at random, are the baseline.
-        classifier: The :class:`genphys.classifier.Classifier` whose features are compared.
+        classifier: The :class:`genphys.networks.classifier.Classifier` whose features are compared.
         n: The number of samples.
         steps: The steps of DDIM.
         eta: Its noise.

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from genphys import data, gan
-from genphys.classifier import accuracy, class_shares
+from genphys.networks.classifier import accuracy, class_shares
 from genphys.train.classifier import load_classifier
 from genphys.train.command import common, describe_run, without_digits
 from genphys.train.files import fill, load_weights, take, tensor_hash, under, write_weights
@@ -189,7 +189,7 @@ def evaluate_gan(g, classifier, run, *, n=10_000, seed=7):
 
     Args:
         g: The generator, in evaluation mode.
-        classifier: The :class:`genphys.classifier.Classifier`.
+        classifier: The :class:`genphys.networks.classifier.Classifier`.
         run: See :func:`gan_networks`.
         n: The number of samples.
         seed: The seed of the noise.

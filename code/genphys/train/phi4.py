@@ -8,11 +8,12 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from genphys import diffusion, phi4
+from genphys import diffusion
+from genphys.networks.unet import UNet
+from genphys.systems import phi4
 from genphys.train.command import common, describe_run
 from genphys.train.files import fill, load_weights, tensor_hash, write_weights
 from genphys.train.loop import Shuffled, State, move_average, train
-from genphys.unet import UNet
 
 __all__ = [
     "PHI4",
@@ -45,7 +46,7 @@ def train_phi4(phi, folder, *, steps, batch, rate, decay, T, seed, every=60.0):
     r"""Train the U-Net on lattice configurations by the velocity's mean squared error under a cosine schedule.
 
     The field is divided by its root mean square. Each batch is moved by a symmetry of the action
-    (:func:`genphys.phi4.symmetry_images`), so that the same configuration is hardly ever seen twice. The learning rate
+    (:func:`genphys.systems.phi4.symmetry_images`), so that the same configuration is hardly ever seen twice. The learning rate
     falls as half a cosine to zero; the moving average of the weights is what is kept.
 
     Args:
@@ -152,7 +153,7 @@ def describe_phi4(phi, kappa, lam):
         lam: The coupling.
 
     Returns:
-        A dictionary of pairs [value, error]: the observables of :func:`genphys.phi4.observables`; of lists of them:
+        A dictionary of pairs [value, error]: the observables of :func:`genphys.systems.phi4.observables`; of lists of them:
         ``time_slices``, and for each momentum (n_1, n_2) of ``momenta``, ``structure_factor`` and
         ``schwinger_dyson_momentum``; ``magnetisation_counts``, a histogram between -1.5 and 1.5 in 30 bins.
     """

@@ -1,9 +1,9 @@
-r"""The figures that only the physics example of the diffusion chapter draws, in the style of ``genphys.plots``."""
+r"""The figures that only the physics example of the diffusion chapter draws, in the style of ``genphys.figures.common``."""
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from genphys.plots import COLOURS
+from genphys.figures.common import COLOURS
 
 __all__ = ["comparison", "configurations", "identity_by_momentum", "score_and_force"]
 

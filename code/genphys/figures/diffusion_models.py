@@ -1,9 +1,9 @@
-r"""The figures that only the chapter on diffusion models draws, in the style of ``genphys.plots``."""
+r"""The figures that only the chapter on diffusion models draws, in the style of ``genphys.figures.common``."""
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from genphys.plots import COLOURS, lines
+from genphys.figures.common import COLOURS, lines
 
 __all__ = ["books", "clouds", "panels", "schedules", "score_fields", "spacetime"]
 

@@ -1,10 +1,10 @@
-"""The figures of the chapter on scores; the style and the colours are those of :mod:`genphys.plots`."""
+"""The figures of the chapter on scores; the style and the colours are those of :mod:`genphys.figures.common`."""
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
-from genphys.plots import COLOURS
+from genphys.figures.common import COLOURS
 
 __all__ = ["error_ratios", "score_strips", "score_table"]
 

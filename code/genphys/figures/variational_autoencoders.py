@@ -1,4 +1,4 @@
-r"""The figures that only the chapter on variational autoencoders draws, in the style of ``genphys.plots``."""
+r"""The figures that only the chapter on variational autoencoders draws, in the style of ``genphys.figures.common``."""
 
 import math
 
@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from genphys.plots import COLOURS
+from genphys.figures.common import COLOURS
 
 __all__ = ["autoencoder_map", "manifold", "order_parameter", "two_panels"]
 

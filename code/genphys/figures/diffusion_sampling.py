@@ -1,9 +1,9 @@
-r"""The figures that only the chapter on sampling from diffusion models draws, in the style of ``genphys.plots``."""
+r"""The figures that only the chapter on sampling from diffusion models draws, in the style of ``genphys.figures.common``."""
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from genphys.plots import COLOURS
+from genphys.figures.common import COLOURS
 
 __all__ = ["flow_lines", "pitchfork", "reverse_paths", "there_and_back"]
 

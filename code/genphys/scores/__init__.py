@@ -958,7 +958,7 @@ def image_features(network, images, *, data_range=(0.0, 1.0), name="images"):
 
     Args:
         network: A module whose ``features(images)`` takes (n, M) grey values in [0, 1], as that of
-            :class:`genphys.classifier.Classifier`.
+            :class:`genphys.networks.classifier.Classifier`.
         images: Shape (n, M) or (n, ..., H, W).
         data_range: The range that the images have to keep to; they are mapped from it to [0, 1] for the network.
         name: What the message calls the images.

@@ -1,4 +1,4 @@
-r"""The figures of the two chapters on adversarial networks, in the style of :mod:`genphys.plots`.
+r"""The figures of the two chapters on adversarial networks, in the style of :mod:`genphys.figures.common`.
 
 Every function takes data, draws, and returns the figure and its axes; none computes anything but what the drawing
 needs.
@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from genphys.plots import COLOURS
+from genphys.figures.common import COLOURS
 
 __all__ = [
     "game_loop",
@@ -178,7 +178,7 @@ def side_by_side(panels, *, size=(8.4, 3.5)):
     Returns:
         The figure and an array of axes.
     """
-    from genphys.plots import lines
+    from genphys.figures.common import lines
 
     fig, axes = plt.subplots(1, len(panels), figsize=size, squeeze=False)
     for ax, panel in zip(axes[0], panels, strict=True):

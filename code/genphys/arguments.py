@@ -1,0 +1,352 @@
+r"""The argument checks of the package: each public function is checked once, at its door.
+
+A signature says what each argument takes, and :func:`checked` holds a call to it::
+
+    @checked
+    def mmd2(real: points("n d"), generated: points("m d"), bandwidth: positive): ...
+
+A letter or name in a shape stands for one size in the whole call; a name that is an attribute of ``self`` (``visible``)
+stands for its value. The floating tensors of a call share type and device, with the parameters of ``self`` too. What
+does not fit raises a ``ValueError`` that names the argument, what it got and what it takes. Nothing is converted.
+"""
+
+import functools
+import inspect
+import math
+import numbers
+import types
+from collections.abc import Iterable, Iterator
+from typing import Literal, get_args, get_origin
+
+import torch
+
+__all__ = [
+    "RENAMED",
+    "Takes",
+    "batches",
+    "checked",
+    "count",
+    "function",
+    "iterable",
+    "label",
+    "many",
+    "number",
+    "numbers_or_tensor",
+    "points",
+    "positive",
+    "require",
+    "shown",
+    "source",
+    "tensor",
+]
+
+# Arguments that had another name in older notebooks.
+RENAMED = {"generator": "rng", "eta": "learning_rate", "rate": "learning_rate"}
+
+
+def shown(value):
+    """A value in a few words, for a message."""
+    if isinstance(value, torch.Tensor):
+        if value.ndim == 0 and not value.is_meta:
+            return repr(value.item())
+        return f"a tensor of shape {tuple(value.shape)} and type {str(value.dtype).removeprefix('torch.')}"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def require(condition, name, value, takes):
+    """Raise the ValueError of argument ``name`` unless the condition holds: for relations between arguments."""
+    if not condition:
+        raise ValueError(f"{name} is {shown(value)}, takes {takes}")
+
+
+class Takes:
+    """What an argument takes: a predicate of the value and the call's sizes, and the words for it."""
+
+    def __init__(self, words, fits):
+        self.words, self.fits = words, fits
+
+    def __or__(self, other):  # tensor("n") | None
+        other = takes(other)
+        return Takes(f"{self.words} or {other.words}", lambda v, call: self.fits(v, call) or other.fits(v, call))
+
+    __ror__ = __or__
+
+
+class Call:
+    """What the arguments of one call have in common: the sizes of its shapes, one type and one device."""
+
+    def __init__(self, owner):
+        self.owner, self.sizes = owner, {}
+        own = next((p for p in owner.parameters() if p.is_floating_point()), None) if _is_module(owner) else None
+        self.kind = own if own is None else (own.dtype, own.device)
+
+    def size(self, name, found):
+        if name.isdigit():
+            return int(name) == found
+        known = getattr(self.owner, name, None)
+        return found == (known if isinstance(known, int) else self.sizes.setdefault(name, found))
+
+    def same_kind(self, value):
+        self.kind = self.kind or (value.dtype, value.device)
+        return (value.dtype, value.device) == self.kind
+
+
+def takes(annotation):
+    """The :class:`Takes` of an annotation: one of this module's, a class, None, or Literal[...]."""
+    if isinstance(annotation, Takes):
+        return annotation
+    if annotation is None:
+        return Takes("None", lambda v, call: v is None)
+    if isinstance(annotation, types.UnionType):
+        return functools.reduce(Takes.__or__, map(takes, get_args(annotation)))
+    if get_origin(annotation) is Literal:
+        options = get_args(annotation)
+        return Takes(f"one of {', '.join(map(repr, options))}", lambda v, call: isinstance(v, str) and v in options)
+    if annotation is type(None):
+        return takes(None)
+    if isinstance(annotation, type):
+        return Takes(f"a {annotation.__name__}", lambda v, call: isinstance(v, annotation))
+    raise TypeError(f"{annotation!r} says nothing that can be checked")
+
+
+def _is_module(value):
+    return isinstance(value, torch.nn.Module)
+
+
+def _is_int(value):
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def _holds(condition):
+    """The truth of a tensor of conditions; under torch.func's transforms values cannot be asked for."""
+    inside = getattr(torch._C._functorch, "is_functorch_wrapped_tensor", lambda x: False)
+    return condition.is_meta or inside(condition) or bool(condition.all())
+
+
+def _bounds(low, high, above, below):
+    words = [
+        f"{w} {v}"
+        for w, v in (("at least", low), ("at most", high), ("above", above), ("below", below))
+        if v is not None
+    ]
+    return " and ".join(words)
+
+
+def _within(value, low, high, above, below):
+    """Whether a number or every element of a tensor keeps to the bounds (NaN does not)."""
+    for bound, keeps in (
+        (low, lambda v: v >= low),
+        (high, lambda v: v <= high),
+        (above, lambda v: v > above),
+        (below, lambda v: v < below),
+    ):
+        if bound is not None:
+            kept = keeps(value)
+            if not (_holds(kept) if isinstance(kept, torch.Tensor) else kept):
+                return False
+    return True
+
+
+def count(least=1, most=None):
+    """A whole number, ``least`` or more."""
+    words = f"a whole number, {least} or more" + (f", at most {most}" if most is not None else "")
+    return Takes(words, lambda v, call: _is_int(v) and least <= v and (most is None or v <= most))
+
+
+def number(low=None, high=None, *, above=None, below=None):
+    """A finite real number or a tensor of shape (), within the bounds."""
+    words = " ".join(["a finite number", _bounds(low, high, above, below)]).strip()
+
+    def fits(v, call):
+        if isinstance(v, torch.Tensor) and v.ndim == 0 and v.dtype != torch.bool and not v.is_complex():
+            return _holds(v.isfinite()) and _within(v, low, high, above, below)
+        real = isinstance(v, numbers.Real) and not isinstance(v, bool)
+        return real and math.isfinite(v) and _within(v, low, high, above, below)
+
+    return Takes(words, fits)
+
+
+positive = number(above=0)
+source = Takes("a source of chance, torch.Generator", lambda v, call: isinstance(v, torch.Generator))
+function = Takes("a function", lambda v, call: callable(v))
+iterable = Takes("an iterable", lambda v, call: isinstance(v, Iterable) and not isinstance(v, str))
+
+
+def tensor(
+    shape=None, *, kind="real", low=None, high=None, above=None, below=None, values=None, finite=True, free=False
+):
+    """A tensor of a shape such as ``"n d"``, ``"... d"`` or ``"n 1 28 28"``; ``""`` is a number, None any shape.
+
+    Args:
+        shape: One word a dimension, ``...`` first for any number of them before.
+        kind: ``"real"`` (floating), ``"whole"`` (integers) or ``"any"`` (not complex).
+        low, high, above, below: Bounds on every element.
+        values: The values that elements take, a few.
+        finite: Whether NaN and infinities are refused.
+        free: Whether type and device may differ from those of the call's other tensors.
+    """
+    words = {"real": "a floating tensor", "whole": "a tensor of whole numbers", "any": "a tensor of numbers"}[kind]
+    words += "" if shape is None else f" of shape ({', '.join(shape.split())})"
+    words += f" with values in {{{', '.join(map(str, values))}}}" if values else ""
+    bounds = _bounds(low, high, above, below)
+    words += (
+        f", finite{' and ' if bounds else ''}{bounds}"
+        if finite and kind != "whole"
+        else f", {bounds}"
+        if bounds
+        else ""
+    )
+
+    def fits(v, call):
+        if not isinstance(v, torch.Tensor) or v.is_complex() or (v.dtype == torch.bool and not values):
+            return False
+        if (kind == "real") != v.is_floating_point() and kind != "any":
+            return False
+        if shape is not None and not _shape_fits(v, shape.split(), call):
+            return False
+        if v.is_floating_point() and not free and not call.same_kind(v):
+            return False
+        if finite and v.is_floating_point() and not _holds(v.isfinite()):
+            return False
+        if values is not None and not _holds(functools.reduce(torch.logical_or, [v == value for value in values])):
+            return False
+        return _within(v, low, high, above, below)
+
+    return Takes(words, fits)
+
+
+def _shape_fits(v, names, call):
+    if names[:1] == ["..."]:
+        names = names[1:]
+        sizes = v.shape[v.ndim - len(names) :] if v.ndim >= len(names) else None
+    else:
+        sizes = v.shape if v.ndim == len(names) else None
+    return sizes is not None and v.numel() > 0 and all(map(call.size, names, sizes))
+
+
+def points(shape="n d", **options):
+    """Points, one a row: a finite floating tensor."""
+    return tensor(shape, **options)
+
+
+def label(shape="n", classes=None):
+    """Class numbers from 0."""
+    return tensor(shape, kind="whole", low=0, below=classes)
+
+
+def numbers_or_tensor(**bounds):
+    """A finite number, or a tensor of them of any shape."""
+    return number(**bounds) | tensor(kind="any", free=True, **bounds)
+
+
+def many(each, least=1):
+    """A list or tuple of at least ``least`` entries, each of which fits."""
+    each = takes(each)
+    words = f"a list of {least} or more, each {each.words}"
+    fits = lambda v, call: isinstance(v, list | tuple) and len(v) >= least and all(each.fits(x, call) for x in v)  # noqa: E731
+    return Takes(words, fits)
+
+
+def checked(target):
+    """Hold the calls of a function, or of every public method of a class, to what their signatures say.
+
+    A function without annotations that can be checked comes back as it is. The function itself, without its door,
+    is ``function.__wrapped__``.
+    """
+    if isinstance(target, type):
+        for name, member in list(vars(target).items()):
+            if name == "__init__" or not name.startswith("_"):
+                inner = member.__func__ if isinstance(member, staticmethod | classmethod) else member
+                if inspect.isfunction(inner) and not hasattr(inner, "__wrapped__"):
+                    door = checked(inner)
+                    setattr(target, name, type(member)(door) if inner is not member else door)
+        return target
+    signature = inspect.signature(target)
+    parameters = signature.parameters
+    wanted = {n: takes(p.annotation) for n, p in parameters.items() if p.annotation is not p.empty}
+    method = next(iter(parameters), "") == "self"
+
+    @functools.wraps(target)
+    def door(*args, **kwargs):
+        given = _bind(target.__name__, parameters, args, kwargs)
+        call = Call(given["self"] if method and target.__name__ != "__init__" else None)
+        for name, what in wanted.items():
+            value = given.get(name, parameters[name].default)
+            if value is not parameters[name].default and not what.fits(value, call):
+                raise ValueError(f"{name} is {_with_reason(value, call)}, takes {_with_sizes(what.words, call)}")
+        return target(*args, **kwargs)
+
+    return door
+
+
+def _bind(what, parameters, args, kwargs):
+    """Which argument gets which value; a call that does not fit the signature is refused by name."""
+    by_place = [p.name for p in parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters.values()):
+        given = dict(inspect.Signature(parameters.values()).bind(*args, **kwargs).arguments)
+    else:
+        for value in args[len(by_place) :]:
+            by_name = next((p.name for p in parameters.values() if p.kind is p.KEYWORD_ONLY), None)
+            by_name = "rng" if isinstance(value, torch.Generator) else by_name
+            raise ValueError(
+                f"{what} takes {len(by_place)} arguments by place; {by_name}= is given by name"
+                if by_name
+                else f"{what} takes {len(by_place)} arguments, got {len(args)}"
+            )
+        given = dict(zip(by_place, args))
+        for name, value in kwargs.items():
+            if name not in parameters:
+                hint = (
+                    f"is now called {RENAMED[name]}" if RENAMED.get(name) in parameters else f"is no argument of {what}"
+                )
+                raise ValueError(f"{name} {hint}; {what} takes {', '.join(n for n in parameters if n != 'self')}")
+            if name in given:
+                raise ValueError(f"{name} is given twice to {what}")
+            given[name] = value
+    for name, p in parameters.items():
+        if name not in given and p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
+            raise ValueError(f"{name} is missing in the call of {what}")
+    return given
+
+
+def _with_reason(value, call):
+    """The value, and what about it cannot be seen from its shape."""
+    text = shown(value)
+    if isinstance(value, torch.Tensor) and value.ndim and value.numel() and value.is_floating_point():
+        if not _holds(value.isfinite()):
+            return f"{text}, not finite everywhere"
+        if call.kind is not None and (value.dtype, value.device) != call.kind:
+            dtype, device = call.kind
+            return f"{text} on {value.device} beside {str(dtype).removeprefix('torch.')} on {device}"
+        return f"{text} with values from {value.min().item():.4g} to {value.max().item():.4g}"
+    return text
+
+
+def _with_sizes(words, call):
+    known = {
+        n: s for n, s in call.sizes.items() if n in words.replace("(", " ").replace(")", " ").replace(",", " ").split()
+    }
+    owned = {
+        w
+        for w in words.replace("(", " ").replace(")", " ").replace(",", " ").split()
+        if isinstance(getattr(call.owner, w, None), int)
+    }
+    known.update({w: getattr(call.owner, w) for w in owned})
+    return words + (f" ({', '.join(f'{n} = {s}' for n, s in known.items())})" if known else "")
+
+
+def batches(each, what):
+    """The batches of an iterable, each held to ``each`` when it is drawn: the door of a training loop."""
+    each = takes(each)
+    for batch in each_of(what):
+        call = Call(None)
+        if not each.fits(batch, call):
+            raise ValueError(f"batches holds {_with_reason(batch, call)}, takes {each.words}")
+        yield batch
+
+
+def each_of(what) -> Iterator:
+    if not isinstance(what, Iterable):
+        raise ValueError(f"batches is {shown(what)}, takes an iterable of batches")
+    yield from what

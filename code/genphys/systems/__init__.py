@@ -1,0 +1,1 @@
+"""Physical systems with known answers: the Ising lattice, the lattice field phi^4, the harmonic oscillator."""
