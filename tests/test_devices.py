@@ -1,0 +1,51 @@
+"""Every public callable runs on a device without float64: its valid call is made anew there (emulated_device.py)."""
+
+import runpy
+from pathlib import Path
+
+import promise
+import pytest
+import torch
+from emulated_device import DeviceGenerator, Emulated
+
+CALLABLES = promise.callables()
+ROWS = {
+    f"{path.stem}.{name}": row
+    for path in sorted((Path(__file__).parent / "calls").glob("*.py"))
+    for name, row in runpy.run_path(str(path))["CALLS"].items()
+}
+# What works on the processor by its nature, with the reason.
+ON_THE_PROCESSOR = {}
+
+
+@pytest.mark.parametrize("name", sorted(set(ROWS) & set(CALLABLES)))
+def test_runs_on_a_device_without_float64(name, monkeypatch):
+    for start, reason in ON_THE_PROCESSOR.items():
+        if name.startswith(start):
+            pytest.skip(reason)
+    monkeypatch.setattr(promise, "GENERATOR", [DeviceGenerator])
+    with Emulated() as device:
+        call = device.make(ROWS[name].make)
+        promise.run(CALLABLES[name], call)
+
+
+def test_the_emulated_device_refuses_what_a_real_one_refuses():
+    with Emulated() as device:
+        x = torch.randn(3, 4).to(device.it)
+        assert x[:, 0].device == (x @ x.T).device == torch.zeros_like(x).device == device.it
+        for wrong in (lambda: x.double(), lambda: x.sum(dtype=torch.float64), lambda: x.numpy()):
+            with pytest.raises(TypeError):
+                wrong()
+        for wrong in (
+            lambda: x + torch.ones(3, 4),
+            lambda: torch.nn.functional.linear(x, torch.ones(2, 4)),
+            lambda: torch.rand(3, generator=torch.Generator(), device=device.it),
+            lambda: torch.rand(3, generator=device.generator()),
+        ):
+            with pytest.raises(RuntimeError):
+                wrong()
+        layer = torch.nn.Linear(4, 2).to(device.it)
+        loss = layer(x).cpu().double().square().sum()
+        assert loss.device == torch.device("cpu")
+        loss.backward()
+        assert layer.weight.grad.device == device.it
