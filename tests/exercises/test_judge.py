@@ -1,0 +1,110 @@
+"""Exercises judge an answer by what it does: right ones in any form, wrong ones by the hint that names the slip."""
+
+import math
+
+import pytest
+import torch
+
+from genphys import check
+from genphys.exercises.judge import Exercise, exercises, judge
+
+D = torch.float64
+
+
+def by_differentiation(energies, T):
+    """The second derivative of log Z in the inverse temperature."""
+    beta = torch.tensor(1 / T, dtype=D, requires_grad=True)
+    (mean,) = torch.autograd.grad((-beta * energies).logsumexp(0), beta, create_graph=True)
+    return torch.autograd.grad(mean, beta)[0] / T**2
+
+
+# A second right answer to each exercise, written in another way than the reference.
+OTHERWISE = {
+    "ex:heat-capacity": by_differentiation,
+    "ex:sweep-by-hand": lambda theta: -math.tanh(theta) / (8 * math.cosh(theta) ** 2),
+}
+
+
+@pytest.mark.parametrize("name", exercises())
+def test_right_answers_are_accepted_in_any_form(name, capsys):
+    assert check(name, exercises()[name].answer)
+    assert check(name, OTHERWISE[name])
+    assert capsys.readouterr().out == f"{name}: right\n" * 2
+
+
+@pytest.mark.parametrize("name, k", [(name, k) for name, e in exercises().items() for k in range(len(e.slips))])
+def test_each_slip_is_refused_with_its_hint(name, k, capsys):
+    hint, wrong = exercises()[name].slips[k]
+    assert not check(name, wrong)
+    assert capsys.readouterr().out == f"{name}: not yet: {hint}\n"
+    assert len({hint for hint, _ in exercises()[name].slips}) == len(exercises()[name].slips) >= 3
+
+
+@pytest.mark.parametrize("name", exercises())
+def test_constants_and_what_is_right_only_where_it_was_shown_are_refused(name):
+    exercise = exercises()[name]
+    given = exercise.inputs(torch.Generator().manual_seed(19))
+    first = exercise.answer(*given[0])
+    for wrong in (first, lambda *x: first, lambda *x: math.nan, lambda *x: "word", lambda: 0.0, 3.0, "word", [1, 2]):
+        assert judge(exercise, wrong).startswith("not yet")
+
+    def memory(*x):  # knows the first input by heart
+        same = all(bool(torch.as_tensor(a == b).all()) for a, b in zip(x, given[0], strict=True) if _alike(a, b))
+        return first if same and all(map(_alike, x, given[0])) else 0.0 * first
+
+    assert judge(exercise, memory).startswith("not yet")
+
+
+def _alike(a, b):
+    return getattr(a, "shape", ()) == getattr(b, "shape", ())
+
+
+@pytest.mark.parametrize("blank", [None, ..., lambda *x: None, lambda *x: ...])
+def test_an_empty_cell_is_no_mistake(blank):
+    for exercise in exercises().values():
+        assert judge(exercise, blank) == "no answer yet"
+
+
+def test_the_hint_does_not_show_the_solution_and_prints_the_same_everywhere(capsys):
+    check("ex:sweep-by-hand", lambda theta: 0.1234567)
+    assert capsys.readouterr().out == "ex:sweep-by-hand: not yet: the answer does not depend on what it is given\n"
+
+
+def test_numbers_and_tensors():
+    number = Exercise(answer=math.log(2), slips=(("in nats, not in bits", 1.0),))
+    assert judge(number, torch.tensor(0.693147)) == judge(number, math.log(4) / 2) == "right"
+    assert judge(number, 1) == "not yet: in nats, not in bits"
+    assert judge(number, 0.7) == judge(number, 0.69) == "not yet"
+    assert judge(number, lambda: 0.69) == "not yet: the answer is a number or a tensor"
+    assert judge(number, math.nan) == "not yet: the answer is not finite everywhere"
+    vector = Exercise(answer=torch.tensor([1.0, 2.0]), slips=(("the order", torch.tensor([2.0, 1.0])),))
+    assert judge(vector, [1, 2]) == "right"
+    assert judge(vector, torch.ones(3)) == "not yet: the answer has another shape than was asked for"
+    assert judge(vector, torch.tensor([2, 1])) == "not yet: the order"
+
+
+def test_samplers_are_judged_by_their_averages():
+    def normal(n, *, rng):
+        return torch.randn(n, generator=rng, dtype=D)
+
+    exercise = Exercise(
+        answer=normal,
+        averages=lambda x: torch.stack([x, x**2, x**4], 1),
+        slips=(("the variance is one, not its half", lambda n, *, rng: normal(n, rng=rng) / math.sqrt(2)),),
+    )
+
+    def box_muller(n, *, rng):
+        u, v = torch.rand(2, n, generator=rng, dtype=D)
+        return (-2 * (1 - u).log()).sqrt() * (2 * math.pi * v).cos()
+
+    assert judge(exercise, box_muller) == "right"
+    assert judge(exercise, lambda n, *, rng: box_muller(n, rng=rng) / math.sqrt(2)).endswith("not its half")
+    assert judge(exercise, lambda n, *, rng: torch.zeros(n)) == "not yet"
+    uniform = lambda n, *, rng: (torch.rand(n, generator=rng) * 2 - 1) * math.sqrt(3)  # noqa: E731
+    assert judge(exercise, uniform) == "not yet"  # mean and variance are right, the fourth moment is not
+    assert judge(exercise, lambda n, *, rng: torch.zeros(3)) == "not yet: the answer raises ValueError"
+
+
+def test_an_unknown_exercise_is_named_with_its_neighbours():
+    with pytest.raises(ValueError, match=r"ex:heat-capacty.*ex:heat-capacity"):
+        check("ex:heat-capacty", 1.0)
