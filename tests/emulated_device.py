@@ -76,7 +76,14 @@ def _unwatched():
     return torch.utils._python_dispatch._disable_current_modes()
 
 
-INDEXING = ("aten::index", "aten::index_put_", "aten::_index_put_impl_", "aten::index_put", "aten::_unsafe_index")
+INDEXING = (
+    "aten::index",
+    "aten::index_put_",
+    "aten::_index_put_impl_",
+    "aten::index_put",
+    "aten::_unsafe_index",
+    "aten::index_fill",
+)  # the last: the derivative of a trace
 ALIKE = ("aten::copy_",)
 
 
