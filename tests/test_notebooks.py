@@ -86,6 +86,14 @@ def test_the_first_cell_installs_the_package_where_it_is_missing(chapter):
 
 
 @every_chapter
+def test_the_setup_cell_says_how_many_threads(chapter):
+    """On shared cores (Binder, a busy laptop) several threads wait for each other and are ten times slower."""
+    source = (BOOK / f"{chapter}.md").read_text("utf8")
+    setup = re.search(r"^```\{code-cell\} ipython3\n:tags: \[setup\]\n(.*?)^```", source, re.M | re.S)[1]
+    assert "\ntorch.set_num_threads(1)" in setup
+
+
+@every_chapter
 def test_cells_are_short_and_narrow(chapter):
     """What is longer belongs in the package; what is wider is cut off on the page."""
     for cell in cells(chapter, "code")[1:]:

@@ -1,4 +1,4 @@
-"""genphys.networks.unet: what the network computes at the start, its symmetries, its count of weights, and its errors."""
+"""genphys.networks.unet: what the network computes at the start, its symmetries, its weights, its errors."""
 
 import math
 
