@@ -118,10 +118,27 @@ def _is_int(value):
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
-def _holds(condition):
-    """The truth of a tensor of conditions; under torch.func's transforms values cannot be asked for."""
+def _hidden(value):
+    """Whether the values cannot be asked for: without data, or inside the transforms of torch.func."""
     inside = getattr(torch._C._functorch, "is_functorch_wrapped_tensor", lambda x: False)
-    return condition.is_meta or inside(condition) or bool(condition.all())
+    return value.is_meta or inside(value)
+
+
+def _all_finite(value):
+    if _hidden(value) or math.isfinite(value.detach().sum().item()):  # a NaN or an infinity would show in the sum
+        return True
+    return bool(
+        value.detach().isfinite().all()
+    )  # the sum of large numbers may overflow; that is the slow way to see it
+
+
+def _all_among(value, allowed):
+    if _hidden(value):
+        return True
+    if not value.is_floating_point():
+        return bool(functools.reduce(torch.logical_or, [value == v for v in allowed]).all())
+    product = functools.reduce(torch.mul, [value.detach() - v for v in allowed])  # zero at the values, NaN at NaN
+    return all(bound.item() == 0 for bound in product.aminmax())
 
 
 def _bounds(low, high, above, below):
@@ -135,17 +152,17 @@ def _bounds(low, high, above, below):
 
 def _within(value, low, high, above, below):
     """Whether a number or every element of a tensor keeps to the bounds (NaN does not)."""
-    for bound, keeps in (
-        (low, lambda v: v >= low),
-        (high, lambda v: v <= high),
-        (above, lambda v: v > above),
-        (below, lambda v: v < below),
-    ):
-        if bound is not None:
-            kept = keeps(value)
-            if not (_holds(kept) if isinstance(kept, torch.Tensor) else kept):
-                return False
-    return True
+    least = most = value
+    if isinstance(value, torch.Tensor):
+        if (low is high is above is below is None) or _hidden(value) or not value.numel():
+            return True
+        least, most = (bound.item() for bound in value.detach().aminmax())
+    return (
+        (low is None or least >= low)
+        and (high is None or most <= high)
+        and (above is None or least > above)
+        and (below is None or most < below)
+    )
 
 
 def count(least=1, most=None):
@@ -160,7 +177,7 @@ def number(low=None, high=None, *, above=None, below=None):
 
     def fits(v, call):
         if isinstance(v, torch.Tensor) and v.ndim == 0 and v.dtype != torch.bool and not v.is_complex():
-            return _holds(v.isfinite()) and _within(v, low, high, above, below)
+            return _all_finite(v) and _within(v, low, high, above, below)
         real = isinstance(v, numbers.Real) and not isinstance(v, bool)
         return real and math.isfinite(v) and _within(v, low, high, above, below)
 
@@ -207,9 +224,9 @@ def tensor(
             return False
         if v.is_floating_point() and not free and not call.same_kind(v):
             return False
-        if finite and v.is_floating_point() and not _holds(v.isfinite()):
+        if finite and v.is_floating_point() and not _all_finite(v):
             return False
-        if values is not None and not _holds(functools.reduce(torch.logical_or, [v == value for value in values])):
+        if values is not None and not _all_among(v, values):
             return False
         return _within(v, low, high, above, below)
 
@@ -314,7 +331,7 @@ def _with_reason(value, call):
     """The value, and what about it cannot be seen from its shape."""
     text = shown(value)
     if isinstance(value, torch.Tensor) and value.ndim and value.numel() and value.is_floating_point():
-        if not _holds(value.isfinite()):
+        if not _all_finite(value):
             return f"{text}, not finite everywhere"
         if call.kind is not None and (value.dtype, value.device) != call.kind:
             dtype, device = call.kind
