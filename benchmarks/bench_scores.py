@@ -45,6 +45,12 @@ def contenders(x, y, classifier):
     points = torch.cat([x, y]).numpy()
     fx, fy = (scores.image_features(classifier, s) for s in (x, y))
 
+    def inception():
+        return scores.inception_score(scores.image_log_probs(classifier, y))
+
+    def mode():
+        return scores.mode_score(scores.image_log_probs(classifier, y), scores.image_log_probs(classifier, x))
+
     def sklearn_mmd():
         kernels = [pairwise.rbf_kernel(a.double(), b.double(), 1 / 200) for a, b in ((x, x), (x, y), (y, y))]
         return maximum_mean_discrepancy(*map(torch.from_numpy, kernels))
@@ -75,14 +81,16 @@ def contenders(x, y, classifier):
     ink = x.sum(1), y.sum(1)
     rng = torch.Generator().manual_seed(0)
     return {
-        "MMD^2 and its error": (lambda: scores.image_mmd2(x, y, 10.0), sklearn_mmd),
-        "MMD permutation test, 200": (lambda: scores.mmd_test(x, y, 10.0, generator=rng), None),
-        "1-nearest-neighbour": (lambda: scores.image_nearest_neighbour(x, y), sklearn_neighbours),
-        "Wasserstein, assignment": (lambda: scores.image_wasserstein(x, y), None),
+        "MMD^2 and its error": (lambda: scores.mmd2_and_error(x, y, 10.0), sklearn_mmd),
+        "MMD^2, plain": (lambda: scores.mmd2(x, y, 10.0), None),
+        "MMD^2, blocked": (lambda: scores.mmd2_blocked(x, y, 10.0), None),
+        "MMD permutation test, 200": (lambda: scores.mmd_test(x, y, 10.0, rng=rng), None),
+        "1-nearest-neighbour": (lambda: scores.nearest_neighbour(x, y), sklearn_neighbours),
+        "Wasserstein, assignment": (lambda: scores.wasserstein(x, y), None),
         "Wasserstein, one dimension": (lambda: scores.wasserstein_1d(*ink), lambda: stats.wasserstein_distance(*ink)),
         "Frechet distance": (lambda: scores.image_frechet2(classifier, x, y), torchmetrics_fid),
-        "inception score": (lambda: scores.image_inception_score(classifier, y), torchmetrics_inception),
-        "mode score": (lambda: scores.image_mode_score(classifier, x, y), None),
+        "inception score": (inception, torchmetrics_inception),
+        "mode score": (mode, None),
         "precision, recall, density, coverage": (lambda: scores.precision_recall(fx, fy), sklearn_recall),
         "Kolmogorov-Smirnov": (lambda: scores.kolmogorov_smirnov(*ink), lambda: stats.ks_2samp(*ink, method="asymp")),
     }

@@ -26,6 +26,7 @@ __all__ = [
     "batches",
     "checked",
     "count",
+    "covariance",
     "function",
     "iterable",
     "label",
@@ -82,8 +83,8 @@ class Call:
         self.kind = own if own is None else (own.dtype, own.device)
 
     def size(self, name, found):
-        if name.isdigit():
-            return int(name) == found
+        if name == "_" or name.isdigit():
+            return name == "_" or int(name) == found
         known = getattr(self.owner, name, None)
         return found == (known if isinstance(known, int) else self.sizes.setdefault(name, found))
 
@@ -191,12 +192,23 @@ iterable = Takes("an iterable", lambda v, call: isinstance(v, Iterable) and not 
 
 
 def tensor(
-    shape=None, *, kind="real", low=None, high=None, above=None, below=None, values=None, finite=True, free=False
+    shape=None,
+    *,
+    rows=1,
+    kind="real",
+    low=None,
+    high=None,
+    above=None,
+    below=None,
+    values=None,
+    finite=True,
+    free=False,
 ):
     """A tensor of a shape such as ``"n d"``, ``"... d"`` or ``"n 1 28 28"``; ``""`` is a number, None any shape.
 
     Args:
-        shape: One word a dimension, ``...`` first for any number of them before.
+        shape: One word a dimension, ``_`` for any size, ``...`` first for any number of dimensions before.
+        rows: The least length of the first dimension.
         kind: ``"real"`` (floating), ``"whole"`` (integers) or ``"any"`` (not complex).
         low, high, above, below: Bounds on every element.
         values: The values that elements take, a few.
@@ -205,6 +217,7 @@ def tensor(
     """
     words = {"real": "a floating tensor", "whole": "a tensor of whole numbers", "any": "a tensor of numbers"}[kind]
     words += "" if shape is None else f" of shape ({', '.join(shape.split())})"
+    words += f" with {rows} rows or more" if rows > 1 else ""
     words += f" with values in {{{', '.join(map(str, values))}}}" if values else ""
     bounds = _bounds(low, high, above, below)
     words += (
@@ -221,6 +234,8 @@ def tensor(
         if (kind == "real") != v.is_floating_point() and kind != "any":
             return False
         if shape is not None and not _shape_fits(v, shape.split(), call):
+            return False
+        if rows > 1 and (v.ndim == 0 or len(v) < rows or v.numel() == 0):
             return False
         if v.is_floating_point() and not free and not call.same_kind(v):
             return False
@@ -245,6 +260,20 @@ def _shape_fits(v, names, call):
 def points(shape="n d", **options):
     """Points, one a row: a finite floating tensor."""
     return tensor(shape, **options)
+
+
+def covariance(size="d"):
+    """A symmetric matrix without negative eigenvalues; both but for rounding."""
+    matrix = tensor(f"{size} {size}")
+
+    def fits(v, call):
+        if not matrix.fits(v, call):
+            return False
+        least = max(1e-10, 100 * torch.finfo(v.dtype).eps) * v.detach().abs().max().item()
+        v = v.detach().cpu().to(torch.float64)
+        return (v - v.mT).abs().max().item() <= least and torch.linalg.eigvalsh(v).min().item() >= -least
+
+    return Takes(f"{matrix.words}, symmetric and without negative eigenvalues", fits)
 
 
 def label(shape="n", classes=None):

@@ -1,0 +1,109 @@
+"""Images as points: their rows of pixels, a network's features of them, and the classes that it sees in them.
+
+The general scores take points. Images become points by one of these doors, which refuse images in another range of grey
+values than the stated one, (0, 1) unless told otherwise: ``mmd2(image_rows(real), image_rows(generated), 10.0)``.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from genphys.arguments import checked, many, number, require, tensor
+from genphys.scores.distances import in_double
+from genphys.scores.transport import frechet2
+
+__all__ = ["FrechetScore", "image_features", "image_frechet2", "image_log_probs", "image_rows", "network_hash"]
+
+grey = tensor(None, rows=2)  # of shape (n, M), (n, H, W) or (n, C, H, W)
+limits = many(number(), least=2)
+
+
+@checked
+def image_rows(images: grey, *, data_range: limits = (0.0, 1.0)):
+    """Images as rows of pixels, (n, M), (n, H, W) or (n, C, H, W) to (n, M), if they keep to the stated range.
+
+    Images in [0, 1] also lie in (-1, 1). Where the range has negative values, a set without any value below the middle
+    of the range is therefore refused as well: it is a set in another range.
+    """
+    return _rows("images", images, data_range)
+
+
+@checked
+def image_features(network: nn.Module, images: grey, *, data_range: limits = (0.0, 1.0)):
+    """The features that a network sees in images, (n, D), off the graph and in pieces that need little memory.
+
+    The network's ``features(images)`` takes (n, M) grey values in [0, 1], as that of
+    :class:`genphys.networks.classifier.Classifier`; images in another range are mapped to it.
+    """
+    return _features("images", network, images, data_range)
+
+
+@checked
+def image_log_probs(network: nn.Module, images: grey, *, data_range: limits = (0.0, 1.0)):
+    r"""The class probabilities :math:`\log p(c\mid\mathbf{x})` that a network gives images, (n, C), float64.
+
+    The network takes (n, M) grey values in [0, 1] to logits (n, C).
+    """
+    logits = _in_pieces(network, _rows("images", images, data_range), data_range)
+    return in_double(logits).log_softmax(1)
+
+
+@dataclass(frozen=True)
+class FrechetScore:
+    """A squared Fréchet distance with what it depends on: the features' network, its hash, the sizes of the sets."""
+
+    value: float
+    network: str
+    sha256: str
+    n_real: int
+    n_generated: int
+
+    def __str__(self):
+        sizes = f"n = {self.n_real} real, {self.n_generated} generated"
+        return f"squared Fréchet distance {self.value:.4g} (features {self.network} {self.sha256[:12]}, {sizes})"
+
+
+@checked
+def image_frechet2(network: nn.Module, real: grey, generated: grey, *, data_range: limits = (0.0, 1.0)):
+    """The squared Fréchet distance in a network's features, with all that it depends on: :class:`FrechetScore`."""
+    x = _features("real", network, real, data_range)
+    y = _features("generated", network, generated, data_range)
+    return FrechetScore(frechet2(x, y).item(), type(network).__name__, network_hash(network), len(x), len(y))
+
+
+@checked
+def network_hash(network: nn.Module):
+    """The SHA-256 of the names, types, shapes and bytes of a network's state, in hexadecimal."""
+    digest = hashlib.sha256()
+    for name, state in sorted(network.state_dict().items()):
+        digest.update(f"{name} {state.dtype} {tuple(state.shape)};".encode())
+        digest.update(state.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def _rows(name, images, data_range):
+    require(2 <= images.ndim <= 4, name, images, "images of shape (n, M), (n, H, W) or (n, C, H, W)")
+    require(len(data_range) == 2 and data_range[0] < data_range[1], "data_range", data_range, "(low, high), low < high")
+    low, high = data_range
+    least, most = (bound.item() for bound in images.detach().aminmax())
+    stated, found = f"data_range = ({low:g}, {high:g})", f"these go from {least:.6g} to {most:.6g}"
+    takes = f"values in {stated}; {found}: bring both sets into one range"
+    require(low <= least and most <= high, name, images, takes)
+    takes = f"values below the middle of {stated} too; {found}: another range"
+    require(low >= 0 or least < (low + high) / 2, name, images, takes)
+    return images.flatten(1)
+
+
+def _features(name, network, images, data_range):
+    takes = "a module with a method features(images)"
+    require(callable(getattr(network, "features", None)), "network", network, takes)
+    return _in_pieces(network.features, _rows(name, images, data_range), data_range)
+
+
+def _in_pieces(seen, images, data_range, size=500):
+    low, high = data_range
+    with torch.no_grad():
+        unit = images if (low, high) == (0, 1) else ((images - low) / (high - low)).clamp(0, 1)
+        return torch.cat([seen(piece) for piece in unit.split(size)])
