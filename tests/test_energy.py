@@ -203,7 +203,7 @@ def test_the_ising_lattice_is_an_exponential_family():
     family = energy.ExponentialFamily(ising.pair_products(spins))
     theta = torch.full((32,), 1 / ising.T_C, dtype=F64)
     assert family.log_partition(theta).item() == pytest.approx(15.521915, abs=1e-6)
-    u = ising.enumerate_observables(4, ising.T_C).energy
+    u = ising.enumerate_observables(4, ising.T_C)["energy"].value
     assert family.mean(theta).sum().item() == pytest.approx(-16 * u.item(), abs=1e-10)
 
 

@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 # Arguments that had another name in older notebooks.
-RENAMED = {"generator": "rng", "eta": "learning_rate", "rate": "learning_rate"}
+RENAMED = {"generator": "rng", "eta": "learning_rate", "rate": "learning_rate", "step": "step_size"}
 
 
 def shown(value):

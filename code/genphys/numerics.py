@@ -2,7 +2,7 @@
 
 import torch
 
-from genphys.arguments import checked, count, tensor
+from genphys.arguments import checked, count, number, tensor
 
 __all__ = ["Diverged", "device", "double", "must_stay_finite"]
 
@@ -19,12 +19,12 @@ def device():
 
 
 @checked
-def double(x: tensor(kind="any", finite=False)):
+def double(x: tensor(kind="any", finite=False) | number()):
     """``x`` in float64 on the processor: the one way by which double precision is reached from any device.
 
     Log-sums, the weights of annealing and schedules need it, and some devices have no float64. Gradients pass.
     """
-    return x.to("cpu").to(torch.float64)
+    return x.to("cpu").to(torch.float64) if isinstance(x, torch.Tensor) else torch.tensor(x, dtype=torch.float64)
 
 
 @checked

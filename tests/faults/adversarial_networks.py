@@ -50,14 +50,14 @@ FAULTS = [
     (
         "factor in the oscillator's distribution",
         "systems/oscillator",
-        "distribution",
+        "_distribution",
         "math.sqrt(2 * n)",
         "math.sqrt(n)",
     ),
     (
         "sign in the recursion of the wave functions",
         "systems/oscillator",
-        "wave_function",
+        "_wave_function",
         "- math.sqrt(n / (n + 1))",
         "+ math.sqrt(n / (n + 1))",
     ),

@@ -70,5 +70,5 @@ FAULTS = [
         "down * spins.roll(-1, -2)",
         "down * spins.roll(-1, -1)",
     ),
-    ("Kaufman's formula without its 1/2", "systems/ising", "_kaufman", "- math.log(2) + log_odd", "+ log_odd"),
+    ("Kaufman's formula without its 1/2", "systems/onsager", "_kaufman", "- math.log(2) + log_odd", "+ log_odd"),
 ]

@@ -45,5 +45,5 @@ FAULTS = [
         "total - math.log(k)",
         "total",
     ),
-    ("roots of unity of the wrong order", "systems/ising", "magnetisation_distribution", "(N + 1) * up", "N * up"),
+    ("roots of unity of the wrong order", "systems/onsager", "magnetisation_distribution", "(M + 1) * up", "M * up"),
 ]

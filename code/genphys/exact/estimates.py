@@ -1,17 +1,35 @@
-"""Monte Carlo estimates: a mean with its standard error."""
+r"""Monte Carlo estimates: a mean, or a function of means, with its standard error.
+
+The mean of n independent values has the standard error :math:`\sqrt{C(0)/n}`, with :math:`C(0)` their variance. Values
+of a Markov chain are correlated, and the error of their mean is larger,
+
+.. math:: \sqrt{\frac{2\tau\,C(0)}{n}} , \qquad \tau = \frac12 + \sum_{t\ge1}\frac{C(t)}{C(0)} .
+
+A function of means varies with the means to first order by its gradient, so that its error is that of one series.
+"""
 
 import math
 from typing import NamedTuple
 
 import torch
 
-from genphys.arguments import checked, require, tensor
+from genphys.arguments import checked, function, many, require, tensor
+from genphys.numerics import double
 
-__all__ = ["Estimate", "mean_and_error"]
+__all__ = [
+    "Estimate",
+    "autocorrelation_time",
+    "binder_cumulant",
+    "correlated_mean_and_error",
+    "function_of_means",
+    "mean_and_error",
+]
+
+chains = tensor("n", kind="any", free=True) | tensor("n c", kind="any", free=True)  # in the order of time
 
 
 class Estimate(NamedTuple):
-    """A Monte Carlo mean, or a function of means, and its standard error; both of one shape."""
+    """A Monte Carlo mean, or a function of means, and its standard error (0 if exact); both of one shape."""
 
     value: torch.Tensor
     stderr: torch.Tensor
@@ -21,5 +39,95 @@ class Estimate(NamedTuple):
 def mean_and_error(values: tensor(kind="any")):
     """The mean of independent values, one a row, and its standard error, in float64: an :class:`Estimate`."""
     require(values.ndim >= 1 and len(values) >= 2, "values", values, "two rows or more")
-    values = values.double()
+    values = double(values)
     return Estimate(values.mean(0), values.std(0) / math.sqrt(len(values)))
+
+
+@checked
+def correlated_mean_and_error(series: chains):
+    r"""The mean of a Monte Carlo series and its standard error :math:`\sqrt{2\tau\,C(0)/n}`: an :class:`Estimate`.
+
+    The error is never below that of independent values, :math:`\tau = 1/2`; n counts the values of all chains.
+
+    Args:
+        series: Values in the order of time, shape (n,) or (n, chains), n of 2 or more.
+    """
+    tau = autocorrelation_time(series).clamp(min=0.5)
+    x = double(series)
+    return Estimate(x.mean(), (2 * tau * x.var() / x.numel()).sqrt())
+
+
+@checked
+def autocorrelation_time(series: chains):
+    r"""The integrated autocorrelation time with Sokal's automatic window, in steps of the series; float64.
+
+    .. math:: \tau = \frac{1}{2} + \sum_{t=1}^{W} \rho(t) , \qquad \rho(t) = C(t)/C(0) ,
+
+    where :math:`W` is the smallest window with :math:`W \ge 6\max(\tau(W), 1)`, or the whole series if there is none.
+    Independent data have :math:`\tau = 1/2`. With several chains :math:`C(t)` is their average about the mean of all of
+    them, so that chains which have not mixed show as a long time. Where the variance of the mean is written
+    :math:`\tau' C(0)/n`, as in ``eq:autocorrelation-modes``, :math:`\tau' = 2\tau`.
+
+    Args:
+        series: Values in the order of time, shape (n,) or (n, chains), n of 2 or more.
+
+    References:
+        Sokal, Monte Carlo methods in statistical mechanics (1997).
+    """
+    require(len(series) >= 2, "series", series, "two values or more in the order of time")
+    covariance = _autocovariance(double(series).reshape(len(series), -1))
+    if not covariance[0] > 0:
+        return torch.full_like(covariance[0], 0.5)  # a constant series
+    tau = (covariance / covariance[0]).cumsum(0) - 0.5  # tau[W], with rho(0) = 1
+    closed = torch.arange(len(tau)) >= 6 * tau.clamp(min=1)
+    window = int(closed.int().argmax()) if bool(closed.any()) else len(tau) - 1
+    return tau[window].clamp(min=0)
+
+
+@checked
+def function_of_means(formula: function, series: many(chains), *, correlated: bool = False):
+    r"""A function :math:`f` of the means of several series :math:`x_a`, and its error to first order in theirs.
+
+    The error is that of the mean of :math:`\sum_a x_a\,\partial f/\partial\langle x_a\rangle`: an :class:`Estimate`.
+
+    Args:
+        formula: :math:`f`, from the means, shape (p,), to a number; differentiable.
+        series: The p series, of one shape, (n,) or (n, chains).
+        correlated: Whether the values follow each other in time; independent ones otherwise.
+    """
+    series = [double(x) for x in series]
+    with torch.enable_grad():
+        means = torch.stack([x.mean() for x in series]).requires_grad_()
+        value = formula(means)
+        (slopes,) = torch.autograd.grad(value, means)
+    linear = sum(slope * x for slope, x in zip(slopes, series, strict=True))
+    _, stderr = correlated_mean_and_error(linear) if correlated else mean_and_error(linear.flatten())
+    return Estimate(value.detach(), stderr)
+
+
+@checked
+def binder_cumulant(magnetisation: chains, *, correlated: bool = False):
+    r"""The Binder cumulant :math:`U = 1 - \langle m^4\rangle/(3\langle m^2\rangle^2)` of samples: an :class:`Estimate`.
+
+    It is 0 for Gaussian fluctuations about 0, and 2/3 where :math:`|m|` has one value. Arguments as in
+    :func:`function_of_means`.
+
+    References:
+        Binder, Finite size scaling analysis of Ising model block distribution functions (1981).
+    """
+    square = double(magnetisation).square()
+    return function_of_means(_binder, [square, square.square()], correlated=correlated)
+
+
+def _binder(means):
+    return 1 - means[1] / (3 * means[0].square())
+
+
+def _autocovariance(x):
+    """C(t) for t = 0, ..., n - 1, the average over chains about the mean of all; (n, chains) to (n,)."""
+    n = len(x)
+    x = x - x.mean()
+    # The square of the modulus of the transform, padded with zeros, is that of the sums over s of x_s x_{s+t}.
+    transform = torch.fft.rfft(x, n=2 * n, dim=0)
+    sums = torch.fft.irfft(transform.abs().square(), n=2 * n, dim=0)[:n].mean(1)
+    return sums / torch.arange(n, 0, -1)

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from genphys import diffusion
+from genphys.exact.estimates import mean_and_error
 from genphys.networks.unet import UNet
 from genphys.systems import phi4
 from genphys.train.command import common, describe_run
@@ -30,7 +31,7 @@ __all__ = [
 
 
 PHI4 = {"L": 8, "kappa": 0.32, "lam": 0.5}
-PHI4_CHAIN = {"trajectories": 150, "step": 0.16, "steps": 8}
+PHI4_CHAIN = {"trajectories": 150, "step_size": 0.16, "steps": 8}
 PHI4_SAMPLERS = {  # the number of samples, and how they are drawn
     "heun-25": (4096, {"sampler": "heun", "first": 980, "steps": 25}),
     "ddim-50": (1024, {"sampler": "ddim", "steps": 50}),
@@ -159,7 +160,7 @@ def describe_phi4(phi, kappa, lam):
     """
     L = phi.shape[-1]
     found = {
-        name: [estimate.value.item(), estimate.error.item()]
+        name: [estimate.value.item(), estimate.stderr.item()]
         for name, estimate in phi4.observables(phi, kappa, lam).items()
     }
     order = [(a, b) for a in range(L // 2 + 1) for b in range(a + 1)]
@@ -167,9 +168,9 @@ def describe_phi4(phi, kappa, lam):
     identity = torch.fft.fft2(phi4.schwinger_dyson(phi, kappa, lam)).real
     found["momenta"] = order
     for name, values in (("structure_factor", power), ("schwinger_dyson_momentum", identity)):
-        estimates = [phi4.mean_and_error((values[:, a, b] + values[:, b, a]) / 2) for a, b in order]
-        found[name] = [[estimate.value.item(), estimate.error.item()] for estimate in estimates]
-    slices = phi4.mean_and_error(phi4.time_slice_correlation(phi))
+        estimates = [mean_and_error((values[:, a, b] + values[:, b, a]) / 2) for a, b in order]
+        found[name] = [[estimate.value.item(), estimate.stderr.item()] for estimate in estimates]
+    slices = mean_and_error(phi4.time_slice_correlation(phi))
     found["time_slices"] = torch.stack(slices, dim=1)[: L // 2 + 1].tolist()
     counts = torch.histc(phi4.magnetisation(phi), 30, -1.5, 1.5)
     return found | {"samples": len(phi), "magnetisation_counts": counts.to(torch.int64).tolist()}
@@ -191,7 +192,7 @@ def evaluate_phi4(network, schedule, scale, *, most, seed):
     """
     couplings = PHI4["kappa"], PHI4["lam"]
     rng = torch.Generator().manual_seed(seed + 1)
-    reference, _ = phi4.sample(min(20_000, 5 * most), *PHI4.values(), rng=rng, **PHI4_CHAIN)
+    reference = phi4.sample(min(20_000, 5 * most), *PHI4.values(), rng=rng, **PHI4_CHAIN)
     found = {"monte-carlo": describe_phi4(reference, *couplings)}
     rng = torch.Generator().manual_seed(seed + 2)
     for name, (n, options) in PHI4_SAMPLERS.items():
@@ -224,7 +225,8 @@ def load_phi4(folder=None):
 def _command(arguments):
     began = time.monotonic()
     rng = torch.Generator().manual_seed(arguments.seed)
-    data, moved = phi4.sample(arguments.configurations, *PHI4.values(), rng=rng, **PHI4_CHAIN)
+    start = phi4.start(arguments.configurations, PHI4["L"], rng=rng)
+    data, moved = phi4.hybrid_monte_carlo(start, PHI4["kappa"], PHI4["lam"], rng=rng, **PHI4_CHAIN)
     seconds = time.monotonic() - began
     print(f"{len(data)} configurations in {seconds:.0f} s, {moved.accepted.double().mean():.3f} accepted")
     names = ("steps", "batch", "rate", "decay", "T", "seed", "every")

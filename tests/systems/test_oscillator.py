@@ -40,7 +40,7 @@ def test_exact_draws_have_the_ks_distance_of_their_size():
     """sqrt(n) D has the mean sqrt(pi / 2) ln 2 = 0.8687 and the standard deviation 0.2603 for large n."""
     rng = torch.Generator().manual_seed(4)
     n, runs = 1000, 60
-    scaled = [math.sqrt(n) * oscillator.ks_distance(oscillator.draw(n, 3, rng), 3) for _ in range(runs)]
+    scaled = [math.sqrt(n) * oscillator.ks_distance(oscillator.draw(n, 3, rng=rng), 3) for _ in range(runs)]
     assert abs(sum(scaled) / runs - 0.8687) < 4 * 0.2603 / math.sqrt(runs)
 
 
@@ -55,16 +55,22 @@ def test_distances_of_one_point_and_of_a_shifted_level():
     assert oscillator.w1_distance(exact + 0.3, 2) == pytest.approx(0.3, abs=1e-3)  # a shift moves every point
 
 
+def test_exact_draws_are_the_quantiles_of_uniform_numbers():
+    found = oscillator.draw(5, 2, rng=torch.Generator().manual_seed(1))
+    u = torch.rand(5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    assert torch.equal(found, oscillator.quantile(u, 2))
+
+
 @pytest.mark.parametrize(
-    ("call", "match"),
+    ("function", "given", "words"),
     [
-        (lambda: oscillator.density(X, -1), "level is -1"),
-        (lambda: oscillator.quantile(torch.tensor([1.5]), 0), "u takes"),
-        (lambda: oscillator.draw(0, 0, torch.Generator()), "n is 0"),
-        (lambda: oscillator.ks_distance(torch.zeros(2, 2), 0), "sample has shape"),
-        (lambda: oscillator.w1_distance(torch.tensor([float("nan")]), 0), "sample has shape"),
+        ("density", (X, -1), "level is -1"),
+        ("density", (X, 51), "level is 51"),
+        ("quantile", (torch.tensor([1.5]), 0), "u is a tensor .*values from 1.5 to 1.5"),
+        ("ks_distance", (torch.zeros(2, 2), 0), r"sample is a tensor of shape \(2, 2\)"),
+        ("w1_distance", (torch.tensor([math.nan]), 0), "sample is a tensor .*not finite"),
     ],
 )
-def test_bad_input_is_named(call, match):
-    with pytest.raises(ValueError, match=match):
-        call()
+def test_bad_input_is_named(function, given, words):
+    with pytest.raises(ValueError, match=words):
+        getattr(oscillator, function)(*given)
