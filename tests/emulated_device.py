@@ -134,7 +134,7 @@ class _Names(TorchFunctionMode):
         there = self.wanted(kwargs)
         generator = kwargs.get("generator")
         if generator is not None and not self.watch.making:
-            on_device = there if there is not None else any(x in self.marks for x in tensors(args))
+            on_device = there if there is not None else any(x in self.marks for x in tensors(args, kwargs))
             if isinstance(generator, DeviceGenerator) != bool(on_device):
                 raise RuntimeError(f"{name}: a generator of {generator.device} for a tensor of another device")
         if self.watch.making and kwargs.get("dtype") is torch.float64:

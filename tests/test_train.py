@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from genphys import data, rbm, train
+from genphys.numerics import tensor_hash
 
 CODE = str(Path(__file__).resolve().parents[1] / "code")
 SETTINGS = {
@@ -202,8 +203,8 @@ def test_weights_come_with_a_record_that_names_them(tmp_path):
 def test_tensor_hash_sees_type_shape_and_value():
     zeros = torch.zeros(2, 3)
     others = (zeros.double(), zeros.view(3, 2), zeros + 1)
-    assert len({train.tensor_hash(t) for t in (zeros, *others)}) == 4
-    assert train.tensor_hash(zeros) == train.tensor_hash(zeros.clone())
+    assert len({tensor_hash(t) for t in (zeros, *others)}) == 4
+    assert tensor_hash(zeros) == tensor_hash(zeros.clone())
 
 
 def test_keep_freed_memory_is_quiet():
@@ -225,7 +226,7 @@ def test_rbm_training_learns_and_resumes(tmp_path):
     train.train_rbm(images, tmp_path / "cut", steps=25, **SETTINGS)
     resumed, record = train.train_rbm(images, tmp_path / "cut", steps=200, **SETTINGS)
     assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), resumed.parameters(), strict=True))
-    assert record["settings"]["data"] == train.tensor_hash(images)
+    assert record["settings"]["data"] == tensor_hash(images)
     x = data.fixed_binarisation(data.digits(1000, 200).test_images)
     independent = (x * whole.base_bias(images) - torch.nn.functional.softplus(whole.base_bias(images))).sum(1).mean()
     assert whole.log_prob(x).mean() > independent + 5

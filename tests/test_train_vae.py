@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from genphys import data, vae
-from genphys.train import burda_vae, evaluate_vae, load_weights, main, tensor_hash, train_vae, write_weights
+from genphys.numerics import tensor_hash
+from genphys.train import burda_vae, evaluate_vae, load_weights, main, train_vae, write_weights
 
 SETTINGS = {
     "steps": 6,

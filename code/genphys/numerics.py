@@ -1,10 +1,12 @@
-"""Where numbers are kept safe: the device of a notebook, double precision by rule, and a training that diverges."""
+"""Where numbers are kept safe: devices, double precision by rule, little memory, hashes, a training that diverges."""
+
+import hashlib
 
 import torch
 
-from genphys.arguments import checked, count, number, tensor
+from genphys.arguments import checked, count, function, many, number, tensor
 
-__all__ = ["Diverged", "device", "double", "must_stay_finite"]
+__all__ = ["Diverged", "device", "double", "in_pieces", "must_stay_finite", "network_hash", "tensor_hash"]
 
 
 class Diverged(FloatingPointError):
@@ -39,3 +41,30 @@ def must_stay_finite(step: count(0), advice: str, **found):
     for name, value in found.items():
         if not torch.as_tensor(value).isfinite().all():
             raise Diverged(f"step {step}: {name.replace('_', ' ')} is not finite any more; {advice}")
+
+
+@checked
+@torch.no_grad()
+def in_pieces(seen: function, rows: torch.Tensor, size: count() = 500):
+    """``seen(rows)`` of a function that treats each row alone, off the graph, a few rows at a time."""
+    return torch.cat([seen(piece) for piece in rows.split(size)])
+
+
+@checked
+def tensor_hash(*tensors: many(torch.Tensor)):
+    """The SHA-256 of the tensors' types, shapes and bytes, in hexadecimal."""
+    return _hash(("", x) for x in tensors)
+
+
+@checked
+def network_hash(network: torch.nn.Module):
+    """The SHA-256 of the names, types, shapes and bytes of a network's state, in hexadecimal."""
+    return _hash((f"{name} ", x) for name, x in sorted(network.state_dict().items()))
+
+
+def _hash(named):
+    digest = hashlib.sha256()
+    for name, x in named:
+        digest.update(f"{name}{x.dtype} {tuple(x.shape)};".encode())
+        digest.update(x.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()

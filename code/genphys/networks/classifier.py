@@ -15,100 +15,69 @@ References:
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.nn.utils import skip_init
 
-__all__ = ["FEATURES", "Classifier", "accuracy", "agreement", "class_shares", "classify", "features"]
+from genphys.arguments import checked, label, source, tensor
+from genphys.numerics import double, in_pieces
 
-SIDE = 28
+__all__ = ["FEATURES", "Classifier", "accuracy", "class_shares", "classify"]
+
 FEATURES = 64
 
+grey = tensor("n 784", low=0, high=1)  # rows of pixels; gan.to_unit maps [-1, 1] to [0, 1]
 
+
+@checked
 class Classifier(nn.Module):
-    """Two convolutions and two linear layers; (n, 784) grey values in [0, 1] to (n, 10) logits.
+    """Two convolutions and two linear layers; (n, 784) grey values in [0, 1] to (n, 10) logits."""
 
-    Args:
-        rng: The source of the first weights, PyTorch's global one if None.
-    """
-
-    def __init__(self, rng=None):
+    def __init__(self, *, rng: source):
         super().__init__()
-        self.conv_1 = nn.Conv2d(1, 16, 5, padding=2)
-        self.conv_2 = nn.Conv2d(16, 32, 5, padding=2)
-        self.hidden = nn.Linear(32 * 49, FEATURES)
-        self.output = nn.Linear(FEATURES, 10)
+        self.conv_1 = skip_init(nn.Conv2d, 1, 16, 5, padding=2)
+        self.conv_2 = skip_init(nn.Conv2d, 16, 32, 5, padding=2)
+        self.hidden = skip_init(nn.Linear, 32 * 49, FEATURES)
+        self.output = skip_init(nn.Linear, FEATURES, 10)
         for layer in (self.conv_1, self.conv_2, self.hidden, self.output):
-            nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu", generator=rng)
-            nn.init.zeros_(layer.bias)
+            _draw_weights(layer, rng)
 
-    def features(self, images):
-        """The activities of the last hidden layer, (n, 784) to (n, 64); none is negative.
+    def features(self, images: grey):
+        """The activities of the last hidden layer, (n, 784) to (n, 64); none is negative."""
+        return self._features(images)
 
-        Raises:
-            ValueError: ``images`` is not of shape (n, 784) or has values outside [0, 1].
-        """
-        x = _check_images(images).unflatten(1, (1, SIDE, SIDE))
-        x = F.max_pool2d(F.relu(self.conv_1(x)), 2)  # 28 -> 14
-        x = F.max_pool2d(F.relu(self.conv_2(x)), 2)  # 14 -> 7
+    def forward(self, images: grey):
+        """The logits of the ten digits, (n, 784) to (n, 10)."""
+        return self.output(self._features(images))
+
+    def _features(self, images):
+        x = images.unflatten(1, (1, 28, 28))
+        x = F.max_pool2d(F.relu(self.conv_1(x)), 2)  # (n, 1, 28, 28) -> (n, 16, 14, 14)
+        x = F.max_pool2d(F.relu(self.conv_2(x)), 2)  # (n, 16, 14, 14) -> (n, 32, 7, 7)
         return F.relu(self.hidden(x.flatten(1)))
 
-    def forward(self, images):
-        return self.output(self.features(images))
+
+@torch.no_grad()
+def _draw_weights(layer, rng):
+    """Weights whose rectified sums keep their size from layer to layer (He et al. 2015), and no offsets."""
+    drawn = nn.init.kaiming_uniform_(torch.empty_like(layer.weight, device=rng.device), generator=rng)
+    layer.weight.copy_(drawn)
+    layer.bias.zero_()
 
 
-def _in_pieces(function, images, size=500):
-    with torch.no_grad():
-        return torch.cat([function(piece) for piece in _check_images(images).split(size)])
+@checked
+def classify(classifier: nn.Module, images: grey):
+    r"""The logarithms of the probabilities :math:`\log p(c\mid\mathbf{x})`, (n, 784) to (n, 10)."""
+    return in_pieces(classifier, images).log_softmax(dim=1)
 
 
-def classify(classifier, images):
-    r"""The logarithms of the probabilities :math:`\log p(c\mid\mathbf{x})`, (n, 784) to (n, 10).
-
-    Raises:
-        ValueError: ``images`` is not of shape (n, 784) or has values outside [0, 1].
-    """
-    return _in_pieces(lambda piece: classifier(piece).log_softmax(dim=1), images)
-
-
-def features(classifier, images):
-    """The features of images, (n, 784) to (n, 64), in pieces that need little memory.
-
-    Raises:
-        ValueError: ``images`` is not of shape (n, 784) or has values outside [0, 1].
-    """
-    return _in_pieces(classifier.features, images)
-
-
-def accuracy(classifier, images, labels):
-    """The share of images whose most probable class is their label.
-
-    Raises:
-        ValueError: The shapes do not fit, or ``images`` has values outside [0, 1].
-    """
+@checked
+def accuracy(classifier: nn.Module, images: grey, labels: label()):
+    """The share of images whose most probable class is their label: of generated ones, the class that was asked for."""
     found = classify(classifier, images).argmax(dim=1)
-    if labels.shape != found.shape:
-        raise ValueError(f"labels has shape {tuple(labels.shape)}, takes {tuple(found.shape)}")
-    return (found == labels.to(found.device)).to(torch.float64).mean().item()
+    return (found == labels.to(found.device)).sum().item() / len(found)
 
 
-agreement = accuracy  # of generated images with the classes that were asked for
-
-
-def class_shares(classifier, images):
-    r"""The share of each of the ten classes among images, by their most probable class; (10,) float64, sums to 1.
-
-    Raises:
-        ValueError: ``images`` is not of shape (n, 784) or has values outside [0, 1].
-    """
+@checked
+def class_shares(classifier: nn.Module, images: grey):
+    r"""The share of each of the ten classes among images, by their most probable class; (10,) float64, sums to 1."""
     found = classify(classifier, images).argmax(dim=1)
-    return torch.bincount(found, minlength=10).to(torch.float64) / len(found)
-
-
-def _check_images(images):
-    if not isinstance(images, torch.Tensor) or images.dim() != 2 or images.shape[1] != SIDE**2 or not len(images):
-        shape = tuple(images.shape) if isinstance(images, torch.Tensor) else type(images).__name__
-        raise ValueError(f"images has shape {shape}, takes (n, 784) with n >= 1")
-    low, high = (bound.item() for bound in images.aminmax())
-    if not (low >= 0 and high <= 1):
-        raise ValueError(
-            f"images has values from {low:.6g} to {high:.6g}, takes grey values in [0, 1] (gan.to_unit maps [-1, 1])"
-        )
-    return images
+    return double(torch.bincount(found, minlength=10)) / len(found)

@@ -21,7 +21,7 @@ from genphys.train.diffusion import (
     load_diffusion_samples,
     train_diffusion,
 )
-from genphys.train.files import load_weights, read_checkpoint, tensor_hash, write_checkpoint, write_weights
+from genphys.train.files import load_weights, read_checkpoint, write_checkpoint, write_weights
 from genphys.train.gan import GAN_RUNS, evaluate_gan, gan_networks, load_gan, settle_normalisation, train_gan
 from genphys.train.loop import Shuffled, State, keep_freed_memory, move_average, train
 from genphys.train.phi4 import (
@@ -70,7 +70,6 @@ __all__ = [
     "read_checkpoint",
     "sample_phi4",
     "settle_normalisation",
-    "tensor_hash",
     "train",
     "train_classifier",
     "train_diffusion",

@@ -7,8 +7,9 @@ from torch import nn
 
 from genphys import data
 from genphys.networks.classifier import Classifier, accuracy
+from genphys.numerics import tensor_hash
 from genphys.train.command import common, describe_run, without_digits
-from genphys.train.files import fill, load_weights, tensor_hash, write_weights
+from genphys.train.files import fill, load_weights, write_weights
 from genphys.train.loop import Shuffled, State, train
 
 __all__ = ["add_command", "load_classifier", "train_classifier"]
@@ -30,7 +31,7 @@ def train_classifier(images, labels, folder, *, steps, batch, rate, seed, every=
     Returns:
         The classifier in evaluation mode and the record of :func:`train`.
     """
-    model = Classifier(torch.Generator().manual_seed(seed))
+    model = Classifier(rng=torch.Generator().manual_seed(seed))
     optimiser = torch.optim.Adam(model.parameters(), lr=rate, fused=True)
     rows = Shuffled(len(images), batch, seed)
 
@@ -62,7 +63,7 @@ def load_classifier(folder=None):
         ValueError: The file is missing, corrupt or of another network.
     """
     tensors, record = load_weights("classifier", folder)
-    model = Classifier()
+    model = Classifier(rng=torch.Generator())
     fill(model, tensors, "classifier")
     return model.eval(), record
 

@@ -19,7 +19,6 @@ __all__ = [
     "load_weights",
     "read_checkpoint",
     "take",
-    "tensor_hash",
     "under",
     "write_checkpoint",
     "write_weights",
@@ -69,15 +68,6 @@ def read_checkpoint(path: Path | str) -> tuple[dict[str, torch.Tensor], dict]:
     except (SafetensorError, KeyError, ValueError) as error:
         raise ValueError(f"{path} is truncated or corrupt ({error}); delete it to begin again") from error
     return tensors, record
-
-
-def tensor_hash(*tensors: torch.Tensor) -> str:
-    """The SHA-256 of the tensors' types, shapes and bytes, in hexadecimal."""
-    digest = hashlib.sha256()
-    for tensor in tensors:
-        digest.update(f"{tensor.dtype} {tuple(tensor.shape)};".encode())
-        digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
-    return digest.hexdigest()
 
 
 def write_weights(path: Path | str, tensors: dict[str, torch.Tensor], record: dict) -> None:

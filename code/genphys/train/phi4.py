@@ -12,8 +12,9 @@ from genphys import diffusion
 from genphys.exact.estimates import mean_and_error
 from genphys.networks.unet import UNet
 from genphys.systems import phi4
+from genphys.numerics import tensor_hash
 from genphys.train.command import common, describe_run
-from genphys.train.files import fill, load_weights, tensor_hash, write_weights
+from genphys.train.files import fill, load_weights, write_weights
 from genphys.train.loop import Shuffled, State, move_average, train
 
 __all__ = [

@@ -7,8 +7,9 @@ from pathlib import Path
 import torch
 
 from genphys import data, rbm
+from genphys.numerics import tensor_hash
 from genphys.train.command import common, describe_run, without_digits
-from genphys.train.files import tensor_hash, write_weights
+from genphys.train.files import write_weights
 from genphys.train.loop import Shuffled, State, move_average, train
 
 __all__ = ["add_command", "evaluate_rbm", "train_rbm"]

@@ -9,8 +9,9 @@ import torch
 from tqdm import tqdm
 
 from genphys import data, vae
+from genphys.numerics import tensor_hash
 from genphys.train.command import common, describe_run, without_digits
-from genphys.train.files import read_checkpoint, tensor_hash, write_weights
+from genphys.train.files import read_checkpoint, write_weights
 from genphys.train.loop import Shuffled, State, train
 
 __all__ = ["add_command", "burda_vae", "evaluate_vae", "train_vae"]
