@@ -11,7 +11,7 @@ from genphys.networks import classifier
 
 @pytest.fixture(scope="module")
 def network():
-    return classifier.Classifier(rng(1)).eval()
+    return classifier.Classifier(rng=rng(1)).eval()
 
 
 @pytest.fixture(scope="module")

@@ -3,17 +3,11 @@
 The general functions guess nothing: no bandwidth, no range, no features.
 """
 
+from genphys.numerics import network_hash
 from genphys.scores.classes import inception_score, mode_score
 from genphys.scores.distances import pairwise_squared_distances
 from genphys.scores.distributions import KolmogorovSmirnov, kolmogorov_smirnov
-from genphys.scores.images import (
-    FrechetScore,
-    image_features,
-    image_frechet2,
-    image_log_probs,
-    image_rows,
-    network_hash,
-)
+from genphys.scores.images import FrechetScore, image_features, image_frechet2, image_log_probs, image_rows
 from genphys.scores.invariances import INVARIANCES, Invariances
 from genphys.scores.kernels import (
     PermutationTest,

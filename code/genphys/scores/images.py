@@ -4,17 +4,16 @@ The general scores take points. Images become points by one of these doors, whic
 values than the stated one, (0, 1) unless told otherwise: ``mmd2(image_rows(real), image_rows(generated), 10.0)``.
 """
 
-import hashlib
 from dataclasses import dataclass
 
-import torch
 from torch import nn
 
 from genphys.arguments import checked, many, number, require, tensor
+from genphys.numerics import in_pieces, network_hash
 from genphys.scores.distances import in_double
 from genphys.scores.transport import frechet2
 
-__all__ = ["FrechetScore", "image_features", "image_frechet2", "image_log_probs", "image_rows", "network_hash"]
+__all__ = ["FrechetScore", "image_features", "image_frechet2", "image_log_probs", "image_rows"]
 
 grey = tensor(None, rows=2)  # of shape (n, M), (n, H, W) or (n, C, H, W)
 limits = many(number(), least=2)
@@ -46,7 +45,7 @@ def image_log_probs(network: nn.Module, images: grey, *, data_range: limits = (0
 
     The network takes (n, M) grey values in [0, 1] to logits (n, C).
     """
-    logits = _in_pieces(network, _rows("images", images, data_range), data_range)
+    logits = _seen(network, _rows("images", images, data_range), data_range)
     return in_double(logits).log_softmax(1)
 
 
@@ -73,16 +72,6 @@ def image_frechet2(network: nn.Module, real: grey, generated: grey, *, data_rang
     return FrechetScore(frechet2(x, y).item(), type(network).__name__, network_hash(network), len(x), len(y))
 
 
-@checked
-def network_hash(network: nn.Module):
-    """The SHA-256 of the names, types, shapes and bytes of a network's state, in hexadecimal."""
-    digest = hashlib.sha256()
-    for name, state in sorted(network.state_dict().items()):
-        digest.update(f"{name} {state.dtype} {tuple(state.shape)};".encode())
-        digest.update(state.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-    return digest.hexdigest()
-
-
 def _rows(name, images, data_range):
     require(2 <= images.ndim <= 4, name, images, "images of shape (n, M), (n, H, W) or (n, C, H, W)")
     require(len(data_range) == 2 and data_range[0] < data_range[1], "data_range", data_range, "(low, high), low < high")
@@ -99,11 +88,9 @@ def _rows(name, images, data_range):
 def _features(name, network, images, data_range):
     takes = "a module with a method features(images)"
     require(callable(getattr(network, "features", None)), "network", network, takes)
-    return _in_pieces(network.features, _rows(name, images, data_range), data_range)
+    return _seen(network.features, _rows(name, images, data_range), data_range)
 
 
-def _in_pieces(seen, images, data_range, size=500):
+def _seen(seen, images, data_range):
     low, high = data_range
-    with torch.no_grad():
-        unit = images if (low, high) == (0, 1) else ((images - low) / (high - low)).clamp(0, 1)
-        return torch.cat([seen(piece) for piece in unit.split(size)])
+    return in_pieces(seen, images if (low, high) == (0, 1) else ((images - low) / (high - low)).clamp(0, 1))

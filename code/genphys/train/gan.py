@@ -8,8 +8,8 @@ from torch import nn
 
 from genphys import data, gan
 from genphys.networks.classifier import accuracy, class_shares
-from genphys.train.classifier import load_classifier
 from genphys.numerics import tensor_hash
+from genphys.train.classifier import load_classifier
 from genphys.train.command import common, describe_run, without_digits
 from genphys.train.files import fill, load_weights, take, under, write_weights
 from genphys.train.loop import Shuffled, State, move_average, train

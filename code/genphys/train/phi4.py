@@ -11,8 +11,8 @@ from torch import nn
 from genphys import diffusion
 from genphys.exact.estimates import mean_and_error
 from genphys.networks.unet import UNet
-from genphys.systems import phi4
 from genphys.numerics import tensor_hash
+from genphys.systems import phi4
 from genphys.train.command import common, describe_run
 from genphys.train.files import fill, load_weights, write_weights
 from genphys.train.loop import Shuffled, State, move_average, train
