@@ -12,6 +12,7 @@ training, its evaluation, the loading of what is shipped, and the sub-command.
 """
 
 from genphys.train.classifier import load_classifier, train_classifier
+from genphys.train.deep_energy import load_deep_energy, train_deep_energy
 from genphys.train.diffusion import (
     DIFFUSION_SAMPLES,
     diffusion_unet,
@@ -59,6 +60,7 @@ __all__ = [
     "gan_networks",
     "keep_freed_memory",
     "load_classifier",
+    "load_deep_energy",
     "load_diffusion",
     "load_diffusion_samples",
     "load_gan",
@@ -72,6 +74,7 @@ __all__ = [
     "settle_normalisation",
     "train",
     "train_classifier",
+    "train_deep_energy",
     "train_diffusion",
     "train_gan",
     "train_phi4",

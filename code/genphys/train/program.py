@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from genphys.train import classifier, diffusion, gan, phi4, rbm, vae
+from genphys.train import classifier, deep_energy, diffusion, gan, phi4, rbm, vae
 from genphys.train.loop import keep_freed_memory
 
 __all__ = ["main"]
@@ -22,7 +22,7 @@ def main(argv: list[str] | None = None) -> None:
         prog="python -m genphys.train", description="Long trainings that can be interrupted and resumed."
     )
     commands = parser.add_subparsers(dest="name", required=True)
-    for module in (rbm, vae, classifier, gan, diffusion, phi4):
+    for module in (rbm, vae, classifier, gan, diffusion, phi4, deep_energy):
         module.add_command(commands)
     arguments = parser.parse_args(argv)
     if arguments.folder is None:
