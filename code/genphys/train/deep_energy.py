@@ -6,8 +6,9 @@ from pathlib import Path
 import torch
 
 from genphys import data, deep_energy
+from genphys.numerics import tensor_hash
 from genphys.train.command import common, describe_run, without_digits
-from genphys.train.files import fill, load_weights, take, tensor_hash, under, write_weights
+from genphys.train.files import fill, load_weights, take, under, write_weights
 from genphys.train.loop import Shuffled, State, move_average, train
 
 __all__ = ["add_command", "load_deep_energy", "train_deep_energy"]
