@@ -6,8 +6,9 @@ A signature says what each argument takes, and :func:`checked` holds a call to i
     def mmd2(real: points("n d"), generated: points("m d"), bandwidth: positive): ...
 
 A letter or name in a shape stands for one size in the whole call; a name that is an attribute of ``self`` (``visible``)
-stands for its value. The floating tensors of a call share type and device, with the parameters of ``self`` too. What
-does not fit raises a ``ValueError`` that names the argument, what it got and what it takes. Nothing is converted.
+stands for its value. The floating tensors of a call share type and device, with the parameters of ``self`` (or with the
+tensor ``self.like``) too. What does not fit raises a ``ValueError`` that names the argument, what it got and what it
+takes. Nothing is converted.
 """
 
 import functools
@@ -28,6 +29,7 @@ __all__ = [
     "count",
     "covariance",
     "function",
+    "is_distribution",
     "iterable",
     "label",
     "many",
@@ -35,6 +37,8 @@ __all__ = [
     "numbers_or_tensor",
     "points",
     "positive",
+    "positive_definite",
+    "probabilities",
     "require",
     "shown",
     "source",
@@ -42,7 +46,13 @@ __all__ = [
 ]
 
 # Arguments that had another name in older notebooks.
-RENAMED = {"generator": "rng", "eta": "learning_rate", "rate": "learning_rate", "step": "step_size"}
+RENAMED = {
+    "generator": "rng",
+    "eta": "learning_rate",
+    "rate": "learning_rate",
+    "step": "step_size",
+    "sigma2": "variance",
+}
 
 
 def shown(value):
@@ -78,8 +88,11 @@ class Call:
     """What the arguments of one call have in common: the sizes of its shapes, one type and one device."""
 
     def __init__(self, owner):
+        self.lead = torch.Size()  # what the dimensions before the named ones broadcast to, where they are written *
         self.owner, self.sizes = owner, {}
-        own = next((p for p in owner.parameters() if p.is_floating_point()), None) if _is_module(owner) else None
+        own = getattr(owner, "like", None)
+        if _is_module(owner):
+            own = next((p for p in owner.parameters() if p.is_floating_point()), None)
         self.kind = own if own is None else (own.dtype, own.device)
 
     def size(self, name, found):
@@ -87,6 +100,13 @@ class Call:
             return name == "_" or int(name) == found
         known = getattr(self.owner, name, None)
         return found == (known if isinstance(known, int) else self.sizes.setdefault(name, found))
+
+    def broadcasts(self, lead):
+        try:
+            self.lead = torch.broadcast_shapes(self.lead, lead)
+        except RuntimeError:
+            return False
+        return True
 
     def same_kind(self, value):
         self.kind = self.kind or (value.dtype, value.device)
@@ -140,6 +160,10 @@ def _all_among(value, allowed):
         return bool(functools.reduce(torch.logical_or, [value == v for v in allowed]).all())
     product = functools.reduce(torch.mul, [value.detach() - v for v in allowed])  # zero at the values, NaN at NaN
     return all(bound.item() == 0 for bound in product.aminmax())
+
+
+def _holds(condition):
+    return _hidden(condition) or bool(condition.all())
 
 
 def _bounds(low, high, above, below):
@@ -207,7 +231,8 @@ def tensor(
     """A tensor of a shape such as ``"n d"``, ``"... d"`` or ``"n 1 28 28"``; ``""`` is a number, None any shape.
 
     Args:
-        shape: One word a dimension, ``_`` for any size, ``...`` first for any number of dimensions before.
+        shape: One word a dimension, ``_`` for any size; ``...`` first or last for any number of dimensions more, ``*``
+            first for any number that broadcast with those of the call's other tensors of such a shape.
         rows: The least length of the first dimension.
         kind: ``"real"`` (floating), ``"whole"`` (integers) or ``"any"`` (not complex).
         low, high, above, below: Bounds on every element.
@@ -233,7 +258,7 @@ def tensor(
             return False
         if (kind == "real") != v.is_floating_point() and kind != "any":
             return False
-        if shape is not None and not _shape_fits(v, shape.split(), call):
+        if shape is not None and not _shape_fits(v, shape, call):
             return False
         if rows > 1 and (v.ndim == 0 or len(v) < rows or v.numel() == 0):
             return False
@@ -248,10 +273,15 @@ def tensor(
     return Takes(words, fits)
 
 
-def _shape_fits(v, names, call):
-    if names[:1] == ["..."]:
-        names = names[1:]
-        sizes = v.shape[v.ndim - len(names) :] if v.ndim >= len(names) else None
+def _shape_fits(v, shape, call):
+    names = shape.split()
+    if names[:1] == ["..."] or names[:1] == ["*"]:
+        after = v.ndim - len(names) + 1  # where the named dimensions begin
+        names, sizes = names[1:], v.shape[after:] if after >= 0 else None
+        if sizes is not None and shape.startswith("*") and not call.broadcasts(v.shape[:after]):
+            return False
+    elif names[-1:] == ["..."]:
+        names, sizes = names[:-1], v.shape[: len(names) - 1] if v.ndim >= len(names) - 1 else None
     else:
         sizes = v.shape if v.ndim == len(names) else None
     return sizes is not None and v.numel() > 0 and all(map(call.size, names, sizes))
@@ -274,6 +304,32 @@ def covariance(size="d"):
         return (v - v.mT).abs().max().item() <= least and torch.linalg.eigvalsh(v).min().item() >= -least
 
     return Takes(f"{matrix.words}, symmetric and without negative eigenvalues", fits)
+
+
+def is_distribution(p):
+    """Whether probabilities are not negative and have sum 1 along the last dimension, but for rounding."""
+    rounding = 1e-8 if p.dtype == torch.float64 else 1e-4
+    return _holds(p >= 0) and _holds((p.sum(-1) - 1).abs() <= rounding)
+
+
+def probabilities(shape="... n"):
+    """Probabilities of sum 1 along the last dimension."""
+    rows = tensor(shape)
+    words = f"probabilities of sum 1 along the last dimension, {rows.words}"
+    return Takes(words, lambda v, call: rows.fits(v, call) and is_distribution(v))
+
+
+def positive_definite(shape="* d d"):
+    """Symmetric positive definite matrices."""
+    matrices = tensor(shape)
+
+    def fits(v, call):
+        if not matrices.fits(v, call):
+            return False
+        rounding = 100 * torch.finfo(v.dtype).eps * v.abs().max()
+        return _holds((v - v.mT).abs() <= rounding) and _holds(torch.linalg.cholesky_ex(v).info == 0)
+
+    return Takes(f"symmetric and positive definite matrices, {matrices.words}", fits)
 
 
 def label(shape="n", classes=None):

@@ -66,5 +66,5 @@ FAULTS = [
         "-trace.detach()",
     ),
     ("responsibilities without the weights", "diffusion/__init__", "_components", "log_weights - 0.5", "-0.5"),
-    ("mixture that keeps its width", "exact/__init__", "mixture_score", "return -(terms", "return (terms"),
+    ("mixture that keeps its width", "exact/gaussian", "mixture_score", "return -(resp", "return (resp"),
 ]

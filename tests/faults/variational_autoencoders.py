@@ -33,7 +33,7 @@ FAULTS = [
     ),
     (
         "noise from the kept eigenvalues",
-        "exact/__init__",
+        "exact/ppca",
         "ppca_fit",
         "values[: D - k].mean()",
         "values[D - k :].mean()",
