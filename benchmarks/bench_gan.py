@@ -133,7 +133,7 @@ def main():
     compare(
         "one iteration, loading included",
         their_epoch,
-        lambda: package.play(data.batches(images, BATCH, package.rng)),
+        lambda: package.play(data.batches(images, BATCH, rng=package.rng)),
         max(3, BLOCKS // 3),
         "iteration",
         steps,

@@ -70,8 +70,8 @@ def example_epoch(model, optimiser, loader):
 
 
 def package_epoch(model, optimiser, images, generator):
-    for grey in data.batches(images, BATCH, generator):
-        reconstruction, kl = model.elbo(data.binarise(grey, generator), generator)
+    for grey in data.batches(images, BATCH, rng=generator):
+        reconstruction, kl = model.elbo(data.binarise(grey, rng=generator), generator)
         optimiser.zero_grad()
         (kl - reconstruction).mean().backward()
         optimiser.step()

@@ -86,7 +86,7 @@ def test_smaller_sets_are_the_first_of_the_full_ones_and_stratified(digits):
 @pytest.mark.parametrize("name", ["n_train", "n_test"])
 @pytest.mark.parametrize("n", [0, -10, 5, 4010, 10.0, True, None, "10"])
 def test_impossible_sizes_of_digits(name, n):
-    with pytest.raises(ValueError, match=f"{name} is .* takes a multiple of 10 from 10 to [14]000"):
+    with pytest.raises(ValueError, match=f"{name} is .* takes a"):
         data.digits(**{name: n})
     with pytest.raises(ValueError, match="n_test is 1010"):
         data.digits(n_test=1010)
@@ -140,7 +140,7 @@ def test_mnist_leaves_out_the_digits(small):
 
 
 def test_exclusion_of_the_digits_from_the_test_images_is_refused(small):
-    with pytest.raises(ValueError, match="exclude_digits is True with train=False"):
+    with pytest.raises(ValueError, match="exclude_digits is True, takes False where train is"):
         data.mnist(small[0], train=False, exclude_digits=True)
 
 
@@ -266,7 +266,9 @@ def test_a_truncated_real_file_is_named(tmp_path):
 # --- binarisation ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("draw", [lambda p: data.binarise(p, seeded(1)), data.fixed_binarisation], ids=["new", "fixed"])
+@pytest.mark.parametrize(
+    "draw", [lambda p: data.binarise(p, rng=seeded(1)), data.fixed_binarisation], ids=["new", "fixed"]
+)
 def test_a_pixel_is_on_with_the_probability_that_is_its_grey_value(draw):
     p = torch.tensor([0.0, 0.1, 0.5, 0.9, 1.0], dtype=torch.float64).expand(200_000, 5)
     x = draw(p)
@@ -280,9 +282,9 @@ def test_a_pixel_is_on_with_the_probability_that_is_its_grey_value(draw):
 
 def test_binarise_follows_its_generator(digits):
     images = digits.test_images[:50]
-    assert torch.equal(data.binarise(images, seeded(3)), data.binarise(images, seeded(3)))
-    generator = seeded(3)
-    assert not torch.equal(data.binarise(images, generator), data.binarise(images, generator))
+    assert torch.equal(data.binarise(images, rng=seeded(3)), data.binarise(images, rng=seeded(3)))
+    rng = seeded(3)
+    assert not torch.equal(data.binarise(images, rng=rng), data.binarise(images, rng=rng))
 
 
 def test_the_fixed_binarisation_is_frozen_and_its_first_rows_do_not_depend_on_the_rest(digits):
@@ -307,17 +309,19 @@ def test_the_fixed_binarisation_does_not_depend_on_threads(digits):
         torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize("draw", [lambda p: data.binarise(p, seeded()), data.fixed_binarisation], ids=["new", "fixed"])
+@pytest.mark.parametrize(
+    "draw", [lambda p: data.binarise(p, rng=seeded()), data.fixed_binarisation], ids=["new", "fixed"]
+)
 @pytest.mark.parametrize(
     "images, message",
     [
-        (torch.tensor([0.5, 1.1]), r"values from 0.5 to 1.1, takes values in \[0, 1\]"),
-        (torch.tensor([-0.1, 0.5]), "values from -0.1 to 0.5"),
-        (torch.tensor([0.5, math.nan]), "values from nan"),
-        (torch.tensor([0, 1]), "images is torch.int64"),
-        (np.zeros(3), "images is ndarray"),
-        (torch.zeros(0, 784), r"shape \(0, 784\)"),
-        (torch.tensor(0.5), r"shape \(\)"),
+        (torch.tensor([0.5, 1.1]), "images is .* values from 0.5 to 1.1, takes .* at least 0 and at most 1"),
+        (torch.tensor([-0.1, 0.5]), "images is .* values from -0.1 to 0.5"),
+        (torch.tensor([0.5, math.nan]), "images is .* not finite everywhere"),
+        (torch.tensor([0, 1]), "images is .* int64, takes a floating tensor"),
+        (np.zeros(3), "images is array"),
+        (torch.zeros(0, 784), r"images is .*\(0, 784\)"),
+        (torch.tensor(0.5), "images is 0.5"),
     ],
 )
 def test_bad_images_are_refused(draw, images, message):
@@ -327,12 +331,14 @@ def test_bad_images_are_refused(draw, images, message):
 
 def test_bad_generators_and_seeds_are_refused():
     p = torch.full((2, 3), 0.5)
-    with pytest.raises(ValueError, match=r"generator is a int, takes a torch.Generator"):
-        data.binarise(p, 3)
-    with pytest.raises(ValueError, match="generator is on cpu, takes one on the device of images, meta"):
-        data.binarise(p.to("meta"), seeded())
+    with pytest.raises(ValueError, match=r"rng is 3, takes a source of chance, torch.Generator"):
+        data.binarise(p, rng=3)
+    with pytest.raises(ValueError, match=r"rng is .*cpu.*, takes a generator on meta, as images"):
+        data.binarise(p.to("meta"), rng=seeded())
+    with pytest.raises(ValueError, match="rng= is given by name"):
+        data.binarise(p, seeded())
     for seed in (-1, 2**32, 1.0, None, True):
-        with pytest.raises(ValueError, match=r"seed is .*, takes an integer from 0"):
+        with pytest.raises(ValueError, match=r"seed is .*, takes a whole number, 0 or more, at most 4294967295"):
             data.fixed_binarisation(p, seed)
 
 
@@ -342,49 +348,51 @@ def test_bad_generators_and_seeds_are_refused():
 @pytest.mark.parametrize("n, size", [(10, 3), (10, 5), (10, 10), (10, 1), (1, 1)])
 def test_an_epoch_has_every_row_once(n, size):
     x = torch.arange(n, dtype=torch.float64)
-    got = list(data.batches(x, size, seeded(5)))
+    got = list(data.batches(x, size, rng=seeded(5)))
     assert [len(b) for b in got[:-1]] == [size] * (len(got) - 1) and len(got[-1]) == (n - 1) % size + 1
     assert torch.equal(torch.cat(got).sort().values, x)
 
 
 def test_batches_keep_the_rows_of_several_tensors_together_and_shuffle():
     x, y = torch.arange(100), torch.arange(100)[:, None] * 2
-    got = list(data.batches((x, y), 7, seeded(1)))
+    got = list(data.batches((x, y), 7, rng=seeded(1)))
     assert all(torch.equal(2 * a[:, None], b) for a, b in got)
-    again, other = (torch.cat([a for a, _ in data.batches([x, y], 7, seeded(s))]) for s in (1, 2))
+    again, other = (torch.cat([a for a, _ in data.batches([x, y], 7, rng=seeded(s))]) for s in (1, 2))
     assert torch.equal(torch.cat([a for a, _ in got]), again)
     assert not torch.equal(again, other) and not torch.equal(again, x)
 
 
 def test_every_order_is_equally_likely():
     """720 draws of the 6 orders of three rows: each 120 times within 4 standard errors of a binomial."""
-    generator, x, count = seeded(2), torch.arange(3), dict.fromkeys(itertools.permutations(range(3)), 0)
+    rng, x, count = seeded(2), torch.arange(3), dict.fromkeys(itertools.permutations(range(3)), 0)
     for _ in range(720):
-        count[tuple(torch.cat(list(data.batches(x, 2, generator))).tolist())] += 1
+        count[tuple(torch.cat(list(data.batches(x, 2, rng=rng))).tolist())] += 1
     assert max(abs(c - 120) for c in count.values()) < 4 * math.sqrt(720 * (1 / 6) * (5 / 6))
 
 
 @pytest.mark.parametrize(
     "tensors, size, message",
     [
-        (torch.zeros(10), 0, "size is 0, takes an integer from 1 to 10"),
+        (torch.zeros(10), 0, "size is 0, takes a whole number"),
         (torch.zeros(10), -1, "size is -1"),
-        (torch.zeros(10), 11, "size is 11, takes an integer from 1 to 10"),
+        (torch.zeros(10), 11, "size is 11, takes a whole number from 1 to 10"),
         (torch.zeros(10), 2.0, "size is 2.0"),
         (torch.zeros(10), True, "size is True"),
-        (torch.zeros(0, 3), 1, r"lengths \[0\]"),
-        ((torch.zeros(3), torch.zeros(4)), 1, r"lengths \[3, 4\], takes equal lengths"),
-        ((), 1, "tensors is a tuple"),
-        (torch.tensor(1.0), 1, r"tensors is of shape \(\)"),
-        ([1, 2, 3], 1, "tensors is a list"),
-        (np.zeros(3), 1, "tensors is a ndarray"),
+        (torch.zeros(0, 3), 1, r"tensors is .*\(0, 3\)"),
+        ((torch.zeros(3), torch.zeros(4)), 1, r"tensors is \[3, 4\], takes tensors of one length"),
+        ((), 1, r"tensors is \(\)"),
+        (torch.tensor(1.0), 1, "tensors is 1.0"),
+        ([1, 2, 3], 1, r"tensors is \[1, 2, 3\]"),
+        (np.zeros(3), 1, "tensors is array"),
     ],
 )
 def test_impossible_batches_are_refused_at_the_call(tensors, size, message):
     with pytest.raises(ValueError, match=message):
-        data.batches(tensors, size, seeded())
-    with pytest.raises(ValueError, match="generator is a NoneType"):
-        data.batches(torch.zeros(3), 1, None)
+        data.batches(tensors, size, rng=seeded())
+    with pytest.raises(ValueError, match="rng is None"):
+        data.batches(torch.zeros(3), 1, rng=None)
+    with pytest.raises(ValueError, match="generator is now called rng"):
+        data.batches(torch.zeros(3), 1, generator=seeded())
 
 
 # --- toy densities --------------------------------------------------------------------------------------------------
@@ -392,7 +400,7 @@ def test_impossible_batches_are_refused_at_the_call(tensors, size, message):
 
 def test_ring_of_gaussians_has_the_moments_of_its_mixture():
     n, modes, radius, std = 200_000, 8, 2.0, 0.1
-    x = data.ring_of_gaussians(n, seeded(7), modes, radius, std).double()
+    x = data.ring_of_gaussians(n, modes, radius, std, rng=seeded(7)).double()
     centres = data.ring_centres(modes, radius)
     distance, mode = torch.cdist(x, centres).min(dim=1)
     count = mode.bincount(minlength=modes).double()
@@ -414,7 +422,7 @@ def test_ring_centres_are_where_the_formula_puts_them():
 
 def test_checkerboard_is_uniform_on_every_other_square():
     n, cells = 160_000, 4
-    x = data.checkerboard(n, seeded(9), cells).double()
+    x = data.checkerboard(n, cells, rng=seeded(9)).double()
     assert x.min() >= -2 and x.max() < 2
     square = (x + 2).floor().long()
     assert (square.sum(1) % 2 == 0).all()
@@ -447,22 +455,22 @@ def test_bars_and_stripes_have_the_published_entropy():
 
 
 @pytest.mark.parametrize(
-    "call, message",
+    "function, given, message",
     [
-        (lambda: data.bars_and_stripes(1), "side is 1, takes an integer from 2 to 10"),
-        (lambda: data.bars_and_stripes(11), "side is 11"),
-        (lambda: data.bars_and_stripes(4.0), "side is 4.0"),
-        (lambda: data.checkerboard(0, seeded()), "n is 0, takes an integer of at least 1"),
-        (lambda: data.checkerboard(5, seeded(), cells=3), "cells is 3, takes a positive even integer"),
-        (lambda: data.checkerboard(5, None), "generator is a NoneType"),
-        (lambda: data.ring_of_gaussians(-1, seeded()), "n is -1"),
-        (lambda: data.ring_of_gaussians(5, 0), "generator is a int"),
-        (lambda: data.ring_of_gaussians(5, seeded(), modes=0), "modes is 0"),
-        (lambda: data.ring_of_gaussians(5, seeded(), radius=0.0), "radius is 0.0, takes a positive finite number"),
-        (lambda: data.ring_of_gaussians(5, seeded(), std=math.inf), "std is inf"),
-        (lambda: data.ring_centres(2.5), "modes is 2.5"),
+        ("bars_and_stripes", {"side": 1}, "side is 1, takes a whole number, 2 or more, at most 10"),
+        ("bars_and_stripes", {"side": 11}, "side is 11"),
+        ("bars_and_stripes", {"side": 4.0}, "side is 4.0"),
+        ("checkerboard", {"n": 0, "rng": seeded()}, "n is 0, takes a whole number, 1 or more"),
+        ("checkerboard", {"n": 5, "cells": 3, "rng": seeded()}, "cells is 3, takes an even number"),
+        ("checkerboard", {"n": 5, "rng": None}, "rng is None"),
+        ("ring_of_gaussians", {"n": -1, "rng": seeded()}, "n is -1"),
+        ("ring_of_gaussians", {"n": 5, "rng": 0}, "rng is 0"),
+        ("ring_of_gaussians", {"n": 5, "modes": 0, "rng": seeded()}, "modes is 0"),
+        ("ring_of_gaussians", {"n": 5, "radius": 0.0, "rng": seeded()}, "radius is 0.0, takes a finite number above 0"),
+        ("ring_of_gaussians", {"n": 5, "std": math.inf, "rng": seeded()}, "std is inf"),
+        ("ring_centres", {"modes": 2.5}, "modes is 2.5"),
     ],
 )
-def test_impossible_toy_densities_are_refused(call, message):
+def test_impossible_toy_densities_are_refused(function, given, message):
     with pytest.raises(ValueError, match=message):
-        call()
+        getattr(data, function)(**given)

@@ -276,8 +276,8 @@ def _play(seed, d_steps=1, **options):
         "g_optimiser": torch.optim.SGD(g.parameters(), 0.1),
         "d_optimiser": torch.optim.SGD(d.parameters(), 0.1),
     }
-    x = data.ring_of_gaussians(64, rng(9))
-    steps = list(gan.train(g, d, data.batches(x, 16, random), **optimisers, rng=random, d_steps=d_steps, **options))
+    x = data.ring_of_gaussians(64, rng=rng(9))
+    steps = list(gan.train(g, d, data.batches(x, 16, rng=random), **optimisers, rng=random, d_steps=d_steps, **options))
     return g, d, steps
 
 
@@ -386,7 +386,7 @@ def test_game_step_is_plain_descent():
 
 def test_modes_covered_counts():
     centres = data.ring_centres(8)
-    x = data.ring_of_gaussians(8000, rng(1))
+    x = data.ring_of_gaussians(8000, rng=rng(1))
     found, share = gan.modes_covered(x, centres, radius=0.06)
     assert found == 8
     # within three standard deviations in the plane: 1 - exp(-9/2)

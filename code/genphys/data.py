@@ -33,6 +33,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from genphys.arguments import Takes, checked, count, many, positive, require, source, tensor
+
 __all__ = [
     "BINARISATION_SEED",
     "Digits",
@@ -49,13 +51,17 @@ __all__ = [
 
 BINARISATION_SEED = 784
 _SPLIT_SEED = 5000
-_PER_CLASS = {"n_train": 400, "n_test": 100}
+_PER_CLASS = 400  # of the 500 digits of each class, those to train on
 _SHA256 = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
+
+
+_grey = tensor("n ...", low=0, high=1)
+_rows = Takes("a tensor of one row or more", lambda v, call: isinstance(v, torch.Tensor) and v.ndim > 0 and len(v) > 0)
 
 
 class Digits(NamedTuple):
@@ -67,38 +73,28 @@ class Digits(NamedTuple):
     test_labels: torch.Tensor
 
 
-def digits(n_train=4000, n_test=1000):
-    """Real MNIST digits without a download, shuffled and split into a training and a held-out set.
+@checked
+def digits(n_train: count(10, 4000) = 4000, n_test: count(10, 1000) = 1000):
+    """Real MNIST digits without a download, shuffled and split into a training and a held-out set: :class:`Digits`.
 
     The split does not depend on the sizes: fewer images are the first ones of the full sets. Every ten consecutive
-    images, counted from the first, hold each class once, so the first ``n`` are stratified for every multiple of ten.
-
-    Args:
-        n_train: Number of training images, a multiple of ten up to 4 000.
-        n_test: Number of held-out images, a multiple of ten up to 1 000.
-
-    Returns:
-        :class:`Digits`, on the CPU. The order is fixed by a seed whose stream NumPy guarantees never to change.
-
-    Raises:
-        ValueError: A size is not a multiple of ten, or not between 10 and what there is.
+    images, counted from the first, hold each class once, so that the sizes are multiples of ten. The order is fixed by
+    a seed whose stream NumPy guarantees never to change.
     """
     for name, n in (("n_train", n_train), ("n_test", n_test)):
-        most = 10 * _PER_CLASS[name]
-        if not _is_int(n) or n % 10 or not 10 <= n <= most:
-            raise ValueError(
-                f"{name} is {n!r}, takes a multiple of 10 from 10 to {most} (the ten classes in equal parts)"
-            )
+        require(n % 10 == 0, name, n, "a multiple of 10: the ten classes in equal parts")
     images, labels = _embedded_digits()
     random = np.random.RandomState(_SPLIT_SEED)
     of_class = np.stack([random.permutation(np.flatnonzero(labels == c)) for c in range(10)], axis=1)  # (500, 10)
     order = np.stack([random.permutation(row) for row in of_class])  # each row: the ten classes in random order
-    cut = _PER_CLASS["n_train"]
-    train, test = order[:cut].ravel()[:n_train], order[cut:].ravel()[:n_test]
+    train, test = order[:_PER_CLASS].ravel()[:n_train], order[_PER_CLASS:].ravel()[:n_test]
     return Digits(*_tensors(images[train], labels[train]), *_tensors(images[test], labels[test]))
 
 
-def mnist(root=None, train=True, exclude_digits=False, download=False):
+@checked
+def mnist(
+    root: str | os.PathLike | None = None, train: bool = True, exclude_digits: bool = False, download: bool = False
+):
     """MNIST's own files as in-memory tensors, read by torchvision after a comparison with their checksums.
 
     Args:
@@ -111,12 +107,12 @@ def mnist(root=None, train=True, exclude_digits=False, download=False):
         The images, shape (n, 784), float32 in [0, 1], and the labels, shape (n,), int64, on the CPU.
 
     Raises:
-        ValueError: A file is truncated or corrupt (it is named), or ``exclude_digits`` is asked of the test images.
+        ValueError: Also where a file is truncated or corrupt; it is named.
         FileNotFoundError: The files are not there, or could not be downloaded; the message says how to get them.
         ImportError: torchvision is not installed.
     """
-    if exclude_digits and not train:
-        raise ValueError("exclude_digits is True with train=False, takes train=True: digits() are all training images")
+    fits = train or not exclude_digits
+    require(fits, "exclude_digits", exclude_digits, "False where train is: digits() are all training images")
     try:
         from torchvision.datasets import MNIST
         from torchvision.datasets.mnist import read_image_file, read_label_file
@@ -180,31 +176,26 @@ def _tensors(images, labels):
     return torch.from_numpy(images).to(torch.float32).div_(255), torch.from_numpy(labels).to(torch.int64)
 
 
-def binarise(images, generator):
-    r"""Draw every pixel from its grey value: :math:`x_i \sim \mathrm{Bernoulli}(p_i)`.
+@checked
+def binarise(images: _grey, *, rng: source):
+    r"""Draw every pixel from its grey value: :math:`x_i \sim \mathrm{Bernoulli}(p_i)`, a new draw at each call.
 
     Args:
-        images: The probabilities :math:`p`, a floating-point tensor of any shape with values in [0, 1].
-        generator: The source of chance, on the device of ``images``.
+        images: The probabilities :math:`p`, with values in [0, 1].
+        rng: The source of chance, on the device of ``images``.
 
     Returns:
-        Zeros and ones, of the shape, dtype and device of ``images``; a new draw at each call.
-
-    Raises:
-        ValueError: ``images`` is no floating-point tensor, has values outside [0, 1] or NaN, or ``generator`` is
-            no :class:`torch.Generator` or is on another device.
+        Zeros and ones, of the shape, dtype and device of ``images``.
 
     References:
         Salakhutdinov and Murray (2008).
     """
-    _check_generator(generator)
-    if isinstance(images, torch.Tensor) and generator.device.type != images.device.type:
-        raise ValueError(f"generator is on {generator.device}, takes one on the device of images, {images.device}")
-    _check_probabilities(images)
-    return (torch.rand(images.shape, generator=generator, dtype=images.dtype, device=images.device) < images).to(images)
+    require(rng.device.type == images.device.type, "rng", rng.device, f"a generator on {images.device}, as images")
+    return (torch.rand(images.shape, generator=rng, dtype=images.dtype, device=images.device) < images).to(images)
 
 
-def fixed_binarisation(images, seed=BINARISATION_SEED):
+@checked
+def fixed_binarisation(images: _grey, seed: count(0, 2**32 - 1) = BINARISATION_SEED):
     r"""The one binarisation on which likelihoods of different models are compared.
 
     It is the same for every device, number of threads and version of PyTorch: the uniforms :math:`u_i` come from
@@ -212,106 +203,78 @@ def fixed_binarisation(images, seed=BINARISATION_SEED):
     set; other subsets do not, so binarise the set in its given order and index afterwards.
 
     Args:
-        images: The probabilities :math:`p`, shape (n, ...), floating point with values in [0, 1].
-        seed: A non-negative integer below :math:`2^{32}`. A training set that is to be fixed as well takes another
-            seed than the test set, so that the noise of the two is independent.
+        images: The probabilities :math:`p`, shape (n, ...), with values in [0, 1].
+        seed: A training set that is to be fixed as well takes another seed than the test set, so that the noise of the
+            two is independent.
 
     Returns:
         Zeros and ones, of the shape, dtype and device of ``images``.
-
-    Raises:
-        ValueError: ``images`` is no floating-point tensor, has values outside [0, 1] or NaN, or ``seed`` is impossible.
     """
-    _check_probabilities(images)
-    if not _is_int(seed) or not 0 <= seed < 2**32:
-        raise ValueError(f"seed is {seed!r}, takes an integer from 0 to 2^32 - 1")
     p = images.detach().to("cpu", torch.float32).numpy()
     random = np.random.RandomState(seed)
     x = np.empty(p.shape, dtype=np.float32)
-    for rows in range(
-        0, len(p), 1000
-    ):  # in pieces: the uniforms are float64 and the training file has 47 million pixels
-        x[rows : rows + 1000] = random.random_sample(p[rows : rows + 1000].shape) < p[rows : rows + 1000]
+    for k in range(0, len(p), 1000):  # in pieces: the uniforms are float64, and MNIST has 47 million pixels
+        x[k : k + 1000] = random.random_sample(p[k : k + 1000].shape) < p[k : k + 1000]
     return torch.from_numpy(x).to(images)
 
 
-def batches(tensors, size, generator):
+@checked
+def batches(tensors: _rows | many(_rows), size: count(), *, rng: source):
     """One epoch: an iterator over mini-batches in random order, each row once, the last batch possibly smaller.
 
     Args:
         tensors: A tensor of shape (n, ...), or a tuple or list of tensors with the same n (images and labels).
         size: The number of rows in a batch, from 1 to n.
-        generator: The source of chance; the order is drawn when the function is called.
+        rng: The source of chance; the order is drawn when the function is called.
 
     Returns:
         An iterator over tensors if ``tensors`` is one tensor, over tuples of tensors otherwise.
-
-    Raises:
-        ValueError: At the call, not at the first batch: ``tensors`` is empty or of unequal lengths, ``size`` is not
-            from 1 to n, or ``generator`` is no :class:`torch.Generator`.
     """
     one = isinstance(tensors, torch.Tensor)
-    columns = (tensors,) if one else tuple(tensors) if isinstance(tensors, (tuple, list)) else ()
-    if not columns or not all(isinstance(c, torch.Tensor) and c.dim() > 0 for c in columns):
-        raise ValueError(f"tensors is {_kind(tensors)}, takes a tensor of shape (n, ...) or a tuple of them")
-    lengths = [len(c) for c in columns]
-    n = lengths[0]
-    if len(set(lengths)) > 1 or n == 0:
-        raise ValueError(f"tensors has lengths {lengths}, takes equal lengths of at least 1")
-    if not _is_int(size) or not 1 <= size <= n:
-        raise ValueError(f"size is {size!r}, takes an integer from 1 to {n}, the number of rows")
-    _check_generator(generator)
-    order = torch.randperm(n, generator=generator, device=generator.device)
+    columns = (tensors,) if one else tuple(tensors)
+    n = len(columns[0])
+    require(all(len(c) == n for c in columns), "tensors", [len(c) for c in columns], "tensors of one length")
+    require(size <= n, "size", size, f"a whole number from 1 to {n}, the number of rows")
+    order = torch.randperm(n, generator=rng, device=rng.device)
     return (
         columns[0][i.to(columns[0].device)] if one else tuple(c[i.to(c.device)] for c in columns)
         for i in order.split(size)
     )
 
 
-def ring_centres(modes=8, radius=2.0):
-    r"""The centres :math:`\mu_k = r\,(\cos 2\pi k / K, \sin 2\pi k / K)` of a ring of modes.
+@checked
+def ring_centres(modes: count() = 8, radius: positive = 2.0):
+    r"""The centres :math:`\mu_k = r\,(\cos 2\pi k / K, \sin 2\pi k / K)` of a ring of modes, shape (K, 2), float64.
 
     Args:
-        modes: Their number :math:`K`, at least 1.
-        radius: The radius :math:`r > 0` of the ring.
-
-    Returns:
-        The centres, shape (K, 2), float64.
-
-    Raises:
-        ValueError: ``modes`` is below 1 or ``radius`` is not positive and finite.
+        modes: Their number :math:`K`.
+        radius: The radius :math:`r` of the ring.
     """
-    _check_count("modes", modes)
-    _check_positive("radius", radius)
     angle = torch.arange(modes, dtype=torch.float64) * (2 * math.pi / modes)
     return radius * torch.stack([angle.cos(), angle.sin()], dim=1)
 
 
-def ring_of_gaussians(n, generator, modes=8, radius=2.0, std=0.02):
+@checked
+def ring_of_gaussians(n: count(), modes: count() = 8, radius: positive = 2.0, std: positive = 0.02, *, rng: source):
     r"""Points of an equal mixture of Gaussians on a ring, :math:`p(x) = \frac{1}{K} \sum_k N(x; \mu_k, \sigma^2 I)`.
 
     Args:
-        n: The number of points, at least 1.
-        generator: The source of chance; the points are on its device.
+        n: The number of points.
         modes: The number :math:`K` of modes.
         radius: The radius of the ring of centres, see :func:`ring_centres`.
-        std: The standard deviation :math:`\sigma > 0` of each mode in each direction.
+        std: The standard deviation :math:`\sigma` of each mode in each direction.
+        rng: The source of chance; the points are on its device.
 
     Returns:
         The points, shape (n, 2), in the default dtype.
-
-    Raises:
-        ValueError: A count is below 1, or ``radius`` or ``std`` is not positive and finite.
     """
-    _check_count("n", n)
-    _check_generator(generator)
-    _check_positive("std", std)
-    options = {"generator": generator, "device": generator.device}
-    centres = ring_centres(modes, radius).to(generator.device, torch.get_default_dtype())
+    options = {"generator": rng, "device": rng.device}
+    centres = ring_centres(modes, radius).to(torch.get_default_dtype()).to(rng.device)
     return centres[torch.randint(modes, (n,), **options)] + std * torch.randn(n, 2, **options)
 
 
-def checkerboard(n, generator, cells=4):
+@checked
+def checkerboard(n: count(), cells: count(2) = 4, *, rng: source):
     r"""Points uniform on every other square of a board: density :math:`2 / a^2` on half of a board of side :math:`a`.
 
     The board is :math:`[-\tfrac{a}{2}, \tfrac{a}{2})^2` with unit squares, :math:`a` = ``cells``; a point has density
@@ -319,30 +282,23 @@ def checkerboard(n, generator, cells=4):
     is :math:`\ln (a^2 / 2)` nats.
 
     Args:
-        n: The number of points, at least 1.
-        generator: The source of chance; the points are on its device.
+        n: The number of points.
         cells: The number :math:`a` of squares along a side, even.
+        rng: The source of chance; the points are on its device.
 
     Returns:
         The points, shape (n, 2), in the default dtype.
-
-    Raises:
-        ValueError: ``n`` is below 1, or ``cells`` is not a positive even integer.
     """
-    _check_count("n", n)
-    _check_generator(generator)
-    if not _is_int(cells) or cells < 2 or cells % 2:
-        raise ValueError(f"cells is {cells!r}, takes a positive even integer")
-    options = {"generator": generator, "device": generator.device}
-    square = torch.randint(
-        cells * cells // 2, (n,), **options
-    )  # the filled squares, two rows of them a pair of columns
+    require(cells % 2 == 0, "cells", cells, "an even number")
+    options = {"generator": rng, "device": rng.device}
+    square = torch.randint(cells * cells // 2, (n,), **options)  # the filled ones, in rows of a pair of columns
     column = square % cells
     row = 2 * (square // cells) + column % 2
     return torch.stack([column, row], dim=1) + torch.rand(n, 2, **options) - cells / 2
 
 
-def bars_and_stripes(side=4):
+@checked
+def bars_and_stripes(side: count(2, 10) = 4):
     r"""The bars-and-stripes patterns and their probabilities.
 
     An orientation is chosen with probability 1/2, then each line of the square is set to 0 or 1 with probability 1/2.
@@ -350,57 +306,15 @@ def bars_and_stripes(side=4):
     :math:`2^{s+1} - 2` patterns, :math:`p = 2^{-(s+1)}` or :math:`2^{-s}` for side :math:`s`. No model has a mean
     log-probability above :math:`\sum_x p(x) \ln p(x)`, which is -3.379093 nats for :math:`s = 4`.
 
-    Args:
-        side: The side :math:`s` of the square, from 2 to 10.
-
     Returns:
         The patterns, zeros and ones of shape (2^(s+1) - 2, s^2), in lexicographic order, and their probabilities,
         shape (2^(s+1) - 2,); both float64.
 
-    Raises:
-        ValueError: ``side`` is not an integer from 2 to 10.
-
     References:
         MacKay (2003), chapter 43.
     """
-    if not _is_int(side) or not 2 <= side <= 10:
-        raise ValueError(f"side is {side!r}, takes an integer from 2 to 10")
     lines = (torch.arange(2**side)[:, None] >> torch.arange(side)) & 1  # (2^s, s), one row a choice of lines
     bars = lines[:, :, None].expand(-1, side, side)
     patterns = torch.cat([bars, bars.transpose(1, 2)]).flatten(1)
     patterns, count = torch.unique(patterns, dim=0, return_counts=True)
     return patterns.to(torch.float64), count.to(torch.float64) / 2 ** (side + 1)
-
-
-def _is_int(value):
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-
-
-def _kind(value):
-    return f"of shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else f"a {type(value).__name__}"
-
-
-def _check_count(name, value):
-    if not _is_int(value) or value < 1:
-        raise ValueError(f"{name} is {value!r}, takes an integer of at least 1")
-
-
-def _check_positive(name, value):
-    if not (isinstance(value, (int, float)) and math.isfinite(value) and value > 0):
-        raise ValueError(f"{name} is {value!r}, takes a positive finite number")
-
-
-def _check_generator(generator):
-    if not isinstance(generator, torch.Generator):
-        raise ValueError(f"generator is {_kind(generator)}, takes a torch.Generator")
-
-
-def _check_probabilities(images):
-    if not isinstance(images, torch.Tensor) or not images.is_floating_point():
-        kind = images.dtype if isinstance(images, torch.Tensor) else type(images).__name__
-        raise ValueError(f"images is {kind}, takes a floating-point tensor with values in [0, 1]")
-    if images.numel() == 0 or images.dim() == 0:
-        raise ValueError(f"images has shape {tuple(images.shape)}, takes a non-empty tensor of shape (n, ...)")
-    low, high = (bound.item() for bound in images.aminmax())  # a NaN makes both of them NaN
-    if not (low >= 0 and high <= 1):
-        raise ValueError(f"images has values from {low:.6g} to {high:.6g}, takes values in [0, 1]")

@@ -48,7 +48,7 @@ def train_rbm(images, folder, *, steps, hidden, batch, chains, k, rate, rate_ste
     rows = Shuffled(len(images), batch, seed)
 
     def step(i):
-        x = data.binarise(images[rows(i)], generator)
+        x = data.binarise(images[rows(i)], rng=generator)
         state.step = i
         size = rate / (1 + i / rate_steps)
         for _ in rbm.contrastive_divergence(

@@ -74,7 +74,7 @@ def train_vae(
     def step(i):
         samples = first_k if i < first_steps else k
         optimiser.param_groups[0]["lr"] = last_rate + 0.5 * (rate - last_rate) * (1 + math.cos(math.pi * i / steps))
-        x = data.binarise(images[rows(i)], generator)
+        x = data.binarise(images[rows(i)], rng=generator)
         optimiser.zero_grad()
         total = 0.0
         for piece in x.split(max(1, 1000 // samples)):  # 1 000 decoded rows at a time stay in the processor's cache
