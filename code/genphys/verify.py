@@ -6,7 +6,8 @@ A chapter that displays a claim :math:`L = R` computes both sides by different r
 
     verify("eq:grad-log-z", lhs, rhs, atol=1e-10, route="autograd against enumeration")
 
-which raises :class:`CheckFailed` unless :math:`\max_i |L_i - R_i| \le \mathtt{atol}`. A derivation needs other
+which raises :class:`CheckFailed` unless :math:`\max_i |L_i - R_i| \le \mathtt{atol}`, and :class:`CheckRefused`, which
+is a ``ValueError``, where an argument is wrong or the check could not fail. A derivation needs other
 relations too: an inequality (``relation="<="``), a Monte Carlo mean within a number of its standard errors
 (``stderr=...``) and a power law (:func:`verify_slope`). A number that differs in its last digits from machine to
 machine is shown by :func:`report`, which asserts a band.
@@ -22,6 +23,7 @@ import html
 import math
 import re
 from dataclasses import asdict, dataclass
+from numbers import Real
 
 import torch
 
@@ -75,13 +77,10 @@ def compare(label, lhs, rhs, atol=None, *, relation="=", stderr=None, sigmas=4.0
         sigmas: How many standard errors are allowed.
         scale: The size of what is compared, where both sides are small because large terms cancel in them.
         route: How the two sides were computed, in words: ``"autograd against enumeration"``.
-
-    Raises:
-        CheckRefused: The arguments are wrong or the check could not fail.
-        CheckFailed: The relation does not hold.
     """
     _check_label(label)
-    if relation not in _RELATIONS:
+    _text(label, "route", route)
+    if relation not in list(_RELATIONS):
         raise CheckRefused(f"{label}: relation is {relation!r}, takes one of {', '.join(_RELATIONS)}")
     if lhs is rhs and isinstance(lhs, torch.Tensor):
         raise CheckRefused(f"{label}: lhs and rhs are one tensor; compute them by two routes")
@@ -137,12 +136,9 @@ def compare_slope(label, x, y, slope, atol, *, route=""):
         slope: The exponent :math:`s` that the equation states.
         atol: The largest difference allowed between it and the fitted one.
         route: How ``y`` was computed, in words.
-
-    Raises:
-        CheckRefused: The arguments are wrong, or ``atol`` would admit a constant ``y``.
-        CheckFailed: The fitted exponent is another one.
     """
     _check_label(label)
+    _text(label, "route", route)
     x, y = _side(label, "x", x), _side(label, "y", y)
     if x.shape != y.shape or x.dim() != 1 or len(x) < 3:
         raise CheckRefused(
@@ -153,6 +149,8 @@ def compare_slope(label, x, y, slope, atol, *, route=""):
     if x.max() < 4 * x.min():
         raise CheckRefused(f"{label}: x spans a factor {(x.max() / x.min()).item():.2g}, takes 4 or more")
     tolerance = _positive(label, "atol", atol)
+    if not _is_real(slope):
+        raise CheckRefused(f"{label}: slope is {slope!r}, takes a finite number")
     if not tolerance < abs(slope):
         raise CheckRefused(f"{label}: atol {tolerance:.2g} would admit slope 0 for slope {slope:.2g}")
     u, w = x.log() - x.log().mean(), y.log() - y.log().mean()
@@ -165,22 +163,12 @@ def compare_slope(label, x, y, slope, atol, *, route=""):
 
 
 def verify(label, lhs, rhs, atol=None, *, relation="=", stderr=None, sigmas=4.0, scale=None, route=""):
-    """Check a labelled equation and display the verdict; the arguments are those of :func:`compare`.
-
-    Raises:
-        CheckRefused: The arguments are wrong or the check could not fail.
-        CheckFailed: The relation does not hold.
-    """
+    """Check a labelled equation and display the verdict; the arguments are those of :func:`compare`."""
     _show(compare(label, lhs, rhs, atol, relation=relation, stderr=stderr, sigmas=sigmas, scale=scale, route=route))
 
 
 def verify_slope(label, x, y, slope, atol, *, route=""):
-    """Check a power law and display the verdict; the arguments are those of :func:`compare_slope`.
-
-    Raises:
-        CheckRefused: The arguments are wrong or the check could not fail.
-        CheckFailed: The fitted exponent is another one.
-    """
+    """Check a power law and display the verdict; the arguments are those of :func:`compare_slope`."""
     _show(compare_slope(label, x, y, slope, atol, route=route))
 
 
@@ -195,14 +183,14 @@ def report(name, value, band, *, unit="", digits=4):
         band: ``(low, high)``, the closed interval that the value has to lie in on any machine.
         unit: The unit, in words.
         digits: Significant digits shown.
-
-    Raises:
-        CheckRefused: ``band`` is not an interval, or ``value`` is not one finite number.
-        CheckFailed: The value lies outside the band.
     """
-    low, high = (float(b) for b in band) if isinstance(band, (tuple, list)) and len(band) == 2 else (1.0, 0.0)
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+    _text("report", "name", name)
+    _text(f"report {name!r}", "unit", unit)
+    if isinstance(digits, bool) or not isinstance(digits, int) or digits < 1:
+        raise CheckRefused(f"report {name!r}: digits is {digits!r}, takes a whole number, 1 or more")
+    if not (isinstance(band, (tuple, list)) and len(band) == 2 and all(map(_is_real, band)) and band[0] < band[1]):
         raise CheckRefused(f"report {name!r}: band is {band!r}, takes (low, high) with low < high, both finite")
+    low, high = map(float, band)
     value = _side(f"report {name!r}", "value", value)
     if value.numel() != 1:
         raise CheckRefused(f"report {name!r}: value has shape {tuple(value.shape)}, takes one number")
@@ -224,7 +212,7 @@ def _check_label(label):
 
 def _side(label, name, value):
     """A side as a float64 tensor off the graph; refuses what is not a non-empty array of finite real numbers."""
-    if isinstance(value, (str, bytes)) or value is None:
+    if isinstance(value, (str, bytes, bool)) or value is None:
         raise CheckRefused(f"{label}: {name} is {value!r}, takes a tensor or a number")
     if isinstance(value, complex) or "complex" in str(getattr(value, "dtype", "")):
         raise CheckRefused(f"{label}: {name} is complex, takes real numbers (compare .real and .imag)")
@@ -235,14 +223,25 @@ def _side(label, name, value):
         raise CheckRefused(f"{label}: {name} is {type(value).__name__}, takes a tensor or a number") from error
     if value.numel() == 0:
         raise CheckRefused(f"{label}: {name} is empty")
-    value = value.to("cpu", torch.float64)
+    value = value.to("cpu").to(torch.float64)
     if not torch.isfinite(value).all():
         raise CheckRefused(f"{label}: {name} is not finite everywhere")
     return value
 
 
+def _text(label, name, value):
+    if not isinstance(value, str):
+        raise CheckRefused(f"{label}: {name} is {value!r}, takes words")
+
+
+def _is_real(value):
+    """Whether a value is a finite real number, of Python or a tensor."""
+    one = isinstance(value, torch.Tensor) and value.numel() == 1 and not value.is_complex()
+    return (one or isinstance(value, Real)) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def _positive(label, name, value):
-    if not (isinstance(value, (int, float)) and math.isfinite(value) and value > 0):
+    if not (isinstance(value, (int, float)) and _is_real(value) and value > 0):
         raise CheckRefused(f"{label}: {name} is {value!r}, takes a positive finite number")
     return float(value)
 
