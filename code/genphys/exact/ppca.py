@@ -3,7 +3,7 @@ r"""Probabilistic principal component analysis, the linear Gaussian latent-varia
 .. math:: \mathbf{h}\sim\mathcal{N}(0, I_k) , \qquad \mathbf{x}\mid\mathbf{h}\sim\mathcal{N}(W\mathbf{h} +
     \boldsymbol{\mu}, \sigma^2 I_D) , \qquad \mathbf{x}\sim\mathcal{N}(\boldsymbol{\mu}, WW^\top + \sigma^2 I_D) .
 
-Its posterior and its maximum-likelihood fit are known; the evidence is a :func:`~genphys.exact.gaussian.gaussian_log_prob`.
+Its posterior and its maximum-likelihood fit are known; the evidence is Gaussian.
 
 References:
     Tipping and Bishop, Probabilistic principal component analysis, J. R. Stat. Soc. B 61, 611 (1999).
