@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 BOOK = ROOT / "book"
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before PyTorch: threads that share a core wait for each other
 sys.path.insert(0, str(BOOK / "_ext"))
 
 
@@ -21,8 +22,9 @@ class SmallBook:
         shutil.copytree(BOOK / "_ext", self.book / "_ext", ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copytree(BOOK / "_static", self.book / "_static")
         shutil.copy(BOOK / "_config.yml", self.book)
-        (root / "code").mkdir()
-        (root / "code" / "module.py").write_text("answer = 42\n")
+        self.module("__init__", '"""A room that hands on what its files define."""\n\nfrom small.one import one\n')
+        self.module("one", '"""One."""\n\none = 1\n')
+        self.module("two", "two = 2\n")
         (root / "requirements.txt").write_text("")
         self.write("references.bib", "@book{someone, title={T}, author={Some One}, year={1999}, publisher={P}}")
         self.write("index.md", "# Index\n\nWords.\n\n```{chapter-times}\n```\n")
@@ -30,6 +32,12 @@ class SmallBook:
 
     def write(self, name, text):
         (self.book / name).write_text(text, "utf8")
+
+    def module(self, name, text):
+        """Write a file of the package `small`, which the cells can import."""
+        path = self.root / "code" / "small" / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf8")
 
     def chapter(self, name, body):
         head = "---\njupytext:\n  text_representation: {extension: .md, format_name: myst, format_version: 0.13}\n"
@@ -40,7 +48,7 @@ class SmallBook:
         self.write("_toc.yml", toc + "".join(f"  - file: {n}\n" for n in [*names, "ledger"]))
 
     def build(self, *arguments):
-        environment = {**os.environ, "PYTHONPATH": str(ROOT / "code")}
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "code"), str(self.root / "code")])}
         command = [sys.executable, str(self.book / "_ext" / "make_book.py"), *arguments]
         return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
 

@@ -52,8 +52,10 @@ def test_a_chapter_that_breaks_the_rules_is_named_and_stays_so(small_book):
     assert "One 1999" in ledger and "quoted, not checked" in ledger and "here against there" in ledger
     again = small_book.build()  # nothing changed, and the rules are still broken
     assert all(text in again.stderr for text in expected if "duplicate" not in text)
-    strict = small_book.build("--strict")
+    assert re.search(r"^10 warnings \(all in .*build.log\):$", lenient.stderr, re.M)
+    strict = small_book.build("--strict", "--anew")
     assert strict.returncode != 0 and "a warning is an error here" in strict.stderr
+    assert all(text in strict.stderr for text in expected)
 
 
 def test_a_failing_cell_is_named_and_nothing_is_lost(small_book):
@@ -77,28 +79,68 @@ def test_a_failing_cell_is_named_and_nothing_is_lost(small_book):
     assert repaired.returncode == 0 and "More words." in small_book.page("first")
 
 
-def test_what_is_executed_again(small_book):
-    small_book.chapter("first", claim("first", CHECK.format("first")))
-    small_book.chapter("second", claim("second", CHECK.format("second")))
+@pytest.fixture
+def executed(small_book):
+    """Builds the book; the chapters that were executed for it."""
 
-    def ran():
+    def build():
         result = small_book.build()
         assert result.returncode == 0, result.stderr
         return sorted(re.findall(r"executed\s+(\w+)\.md in [\d.]+ s, peak memory \d+ MB", result.stdout))
 
-    assert ran() == ["first", "second"]
-    assert ran() == []
+    return build
+
+
+def cell(code):
+    return f"```{{code-cell}} ipython3\n{code}\n```\n"
+
+
+def test_what_is_executed_again(small_book, executed):
+    small_book.chapter("first", claim("first", CHECK.format("first")))
+    small_book.chapter("second", claim("second", CHECK.format("second")))
+    assert executed() == ["first", "second"]
+    assert executed() == []
     small_book.chapter("first", "Words.\n\n" + claim("first", CHECK.format("first")))
-    assert ran() == []  # words alone execute nothing
+    assert executed() == []  # words alone execute nothing
     assert "Words." in small_book.page("first")
     small_book.chapter("first", claim("first", CHECK.format("first") + "\nx = 1"))
-    assert ran() == ["first"]
-    (small_book.root / "code" / "module.py").write_text("answer = 43\n")
-    assert ran() == ["first", "second"]
+    assert executed() == ["first"]
     (small_book.root / "requirements.txt").write_text("x==1\n")
-    assert ran() == ["first", "second"]
+    assert executed() == ["first", "second"]
     shutil.rmtree(small_book.book / "_build" / "work" / ".jupyter_cache")
-    assert ran() == ["first", "second"]
+    assert executed() == ["first", "second"]
+
+
+def test_an_edit_of_the_package_executes_the_chapters_that_use_what_was_edited(small_book, executed):
+    small_book.chapter("first", "It is\n\n" + cell("from small import one\nprint('one is', one)"))
+    small_book.chapter("second", "It is\n\n" + cell("from small.two import two\nprint('two is', two)"))
+    assert executed() == ["first", "second"]
+    small_book.module("one", '"""One, the smallest number."""\n\n# nothing is computed here\none = 1\n')
+    assert executed() == []
+    small_book.module("one", '"""One."""\n\none = 3\n')
+    assert executed() == ["first"]
+    assert "one is 3" in small_book.page("first")
+    small_book.module("one", '"""One."""\n\none = 1\n')
+    assert executed() == [], "this execution is still there"
+    assert "one is 1" in small_book.page("first"), "the page shows the execution of the code that stands there now"
+
+
+def test_people_read_what_a_build_says(small_book):
+    small_book.chapter("first", claim("first", CHECK.format("first")))
+    result = small_book.build()
+    said = [re.sub(r"[\d.]+", "N", " ".join(line.split())) for line in result.stdout.splitlines() if line]
+    assert said == [
+        "Executing N chapter, N at a time",
+        "executed firstNmd in N s, peak memory N MB",
+        "Reading N pages",
+        "Writing the pages",
+        "chapter seconds peak MB threads",
+        "first N N N",
+        "Done in N sN",
+        f"Open {small_book.book / '_build' / 'html' / 'index'}Nhtml",
+    ]
+    assert result.stderr == ""
+    assert "building [html]" in (small_book.book / "_build" / "build.log").read_text("utf8")
 
 
 def test_numbers_follow_on_every_page_when_an_equation_is_put_in_front(small_book):
@@ -135,7 +177,7 @@ def test_the_notebook_of_a_chapter_has_no_directive_no_solution_and_no_picture(s
     ]
     words = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
     assert r"\tag{1}" in words and "first.html#equation-eq-a" in words and "> **Note**" in words
-    assert small_book.build("--notebooks", "--strict").returncode == 0
+    assert small_book.build("--notebooks", "--strict", "--anew").returncode == 0
     assert path.read_text("utf8") == text
 
 

@@ -1,33 +1,40 @@
-"""Execution of the chapters: cached on the code they import, side by side, with their time and memory recorded."""
+"""Execution of the chapters: cached on the code they import, side by side, with their time and memory recorded.
+
+Each chapter has caches of its own, a folder for each state of what it stands on: the part of the package that it
+imports, the pins, the weights that it loads. An edited docstring executes nothing, an edited file of the package the
+chapters that use it.
+"""
 
 import hashlib
 import json
 import os
 import platform
 import re
-import sys
+import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
+import internals
 import nbformat
-from jupyter_cache import get_cache
-from jupyter_cache.base import CacheBundleIn
-from myst_nb.core.read import create_nb_reader
-from nbclient import NotebookClient
+from dependencies import Code
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from progress import Progress, say
 from sphinx.errors import SphinxError
-from sphinx.util import logging
 
-logger = logging.getLogger(__name__)
+KEPT = 4  # states of a chapter whose executions are kept: to go back to one costs nothing
 
-# Prints the peak of the kernel's resident memory in KiB: exactly on Linux, from getrusage elsewhere (macOS: bytes).
+# Prints the peak of the kernel's resident memory in KiB: exactly on Linux, as the system tells it elsewhere.
 PEAK = """
-import pathlib, resource, sys
+import pathlib, sys
 status = pathlib.Path("/proc/self/status")
 if status.exists():
     print(status.read_text().split("VmHWM:")[1].split()[0])
+elif sys.platform == "win32":
+    import psutil
+    print(psutil.Process().memory_info().peak_wset // 1024)
 else:
+    import resource
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1024 if sys.platform == "darwin" else 1))
 """
 
@@ -39,50 +46,70 @@ class ChapterFailed(SphinxError):
 
 
 def key(*roots):
-    """Hash of the files under these paths and of the Python version."""
-    digest = hashlib.sha256(sys.version.encode())
+    """Hash of the files under these paths."""
+    digest = hashlib.sha256()
     for root in roots:
         for path in [root] if root.is_file() else sorted(root.rglob("*")):
-            if path.is_file() and not re.search(r"__pycache__|\.egg-info|/build/", str(path)):
+            if path.is_file() and "__pycache__" not in path.parts:
                 digest.update(str(path.relative_to(root.parent)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:12]
 
 
 def set_keys(app, config):
-    """Put the hashes of what the pages depend on into configuration values, so that Sphinx notices a change."""
+    """Put the hashes of what all pages depend on into configuration values, so that Sphinx notices a change."""
     source = Path(app.srcdir)
-    # The outputs depend on the package and the pins. A new cache path also makes Sphinx read every page again.
-    code = key(source.parent / "code", source.parent / "requirements.txt")
-    config.nb_execution_cache_path = str(Path(app.outdir).parent / ".jupyter_cache" / code)
+    config.nb_execution_cache_path = str(caches(app))
     # Sphinx copies _static only when some page is out of date; an "html" value makes all of them so.
     config.genbook_static = key(source / "_static")
     config.genbook_ext = key(source / "_ext")
+    app.genbook_code = Code(source.parent / "code")
+    app.genbook_pins = key(source.parent / "requirements.txt")
+
+
+def caches(app):
+    return Path(app.outdir).parent / ".jupyter_cache"
+
+
+def source(notebook):
+    """The code of a notebook, without the lines that only a notebook understands."""
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    return re.sub(r"^(\s*)[%!].*$", r"\1pass", text, flags=re.MULTILINE)
+
+
+def cache_of(app, docname):
+    """The folder in which the execution of a page is looked for; None for a page without cells."""
+    known = app.__dict__.setdefault("genbook_caches", {})
+    if docname not in known:
+        read = internals.read_notebook(app.env, docname)
+        state = read and hashlib.sha256(f"{app.genbook_code.digest(source(read[0]))} {app.genbook_pins}".encode())
+        known[docname] = read and caches(app) / docname / state.hexdigest()[:12]
+    return known[docname]
+
+
+def choose_cache(app, docname, text):
+    """Before a page is read: where its execution is, and that it was this one."""
+    folder = cache_of(app, docname)
+    if folder:
+        internals.use_cache(app.env, folder)
+        states(app.env)[docname] = folder.name
+
+
+def states(env):
+    """The state of what each page stood on when it was read."""
+    return env.__dict__.setdefault("genbook_states", {})
 
 
 def executed(app, docname):
-    """The executed notebook of a page, or None. On a cache hit myst-nb writes no outputs: they are merged in here."""
-    path = Path(app.env.mystnb_config.output_folder, docname + ".ipynb")
-    if not path.exists():
-        return None
-    notebook = nbformat.read(path, 4)
-    try:
-        return get_cache(app.env.mystnb_config.execution_cache_path).merge_match_into_notebook(notebook)[1]
-    except KeyError:
-        return None
+    """The executed notebook of a page, or None."""
+    folder = cache_of(app, docname)
+    return folder and internals.merged(app.env, docname, folder)
 
 
 def cost(app, docname):
     """Seconds and peak memory (MB) of a chapter's last execution, the number of threads, or None."""
-    path = Path(app.env.doc2path(docname))
-    cache = get_cache(app.env.mystnb_config.execution_cache_path)
-    reader = create_nb_reader(str(path), app.env.myst_config, app.env.mystnb_config, text := path.read_text("utf8"))
-    if reader is None:
-        return None
-    try:
-        record = cache.match_cache_notebook(reader.read(text))
-    except KeyError:
-        return None
-    return record.data if "peak_mb" in record.data else None
+    folder = cache_of(app, docname)
+    record = folder and internals.found(folder, internals.read_notebook(app.env, docname)[0])
+    return record if record and "peak_mb" in record else None
 
 
 def machine():
@@ -99,12 +126,8 @@ def cores():
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
-def run(notebook, path, timeout):
+def run(client, notebook, path):
     """Execute a notebook in place; return seconds and peak memory in MB. Raises ChapterFailed."""
-    # record_timing would write times into the cells, and the cache would not know the notebook again
-    resources = {"metadata": {"path": str(path.parent)}}
-    client = NotebookClient(notebook, timeout=timeout, record_timing=False, resources=resources)
-    logger.info("executing %s", path.name)
     start, index = time.perf_counter(), -1
     with client.setup_kernel():
         for index, cell in enumerate(notebook.cells):
@@ -142,50 +165,48 @@ def failure(notebook, path, index, error):
 def execute_ahead(app, env, docnames):
     """Run what is not in the cache, longest first, `genbook_jobs` at a time; the readers then hit the cache."""
     config = env.mystnb_config
-    if config.execution_mode != "cache":
-        return
-    cache = get_cache(config.execution_cache_path)
-    todo = []
-    for docname in docnames:
-        path = Path(env.doc2path(docname))
-        reader = create_nb_reader(str(path), env.myst_config, config, text := path.read_text("utf8"))
-        if reader is None:
-            continue
-        notebook = reader.read(text)
-        try:
-            cache.match_cache_notebook(notebook)
-        except KeyError:
-            todo.append((path, notebook, reader.read_fmt))
-    if not todo:
-        return
+    todo = [d for d in docnames if cache_of(app, d) and cost(app, d) is None]
+    if todo and config.execution_mode == "cache":
+        execute_all(app, env, todo)
+    if docnames:
+        say(f"Reading {len(docnames)} pages" if len(docnames) > 1 else f"Reading {docnames[0]}")
+
+
+def execute_all(app, env, todo):
+    """Run the cells of these pages and keep what they gave. Raises ChapterFailed when all are done."""
+    config = env.mystnb_config
     # The times of earlier runs, whatever the code was then: the longest chapter first.
-    history = Path(app.outdir).parent / ".jupyter_cache" / "times.json"
+    history = caches(app) / "times.json"
     times = json.loads(history.read_text()) if history.exists() else {}
-    todo.sort(key=lambda item: -times.get(item[0].stem, 1e9))
+    todo.sort(key=lambda docname: -times.get(docname, 1e9))
     jobs = min(app.config.genbook_jobs or cores(), len(todo))
     threads = "1"  # two of them fight where anything else runs, and the tensors of the chapters are small
-    logger.info("executing %d chapters, %d at a time", len(todo), jobs)
     before, os.environ["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS"), threads
     failures = []
+
+    def execute(docname):
+        (notebook, read_fmt), path = internals.read_notebook(env, docname), Path(env.doc2path(docname))
+        client = internals.client(notebook, path.parent, config.execution_timeout)
+        with progress.job(docname, lambda: internals.memory(client)):
+            return notebook, read_fmt, path, *run(client, notebook, path)
+
     try:
-        with ThreadPoolExecutor(jobs) as pool:
-            waiting = {}
-            for path, notebook, read_fmt in todo:
-                waiting[pool.submit(run, notebook, path, config.execution_timeout)] = path, notebook, read_fmt
+        with Progress(len(todo)) as progress, ThreadPoolExecutor(jobs) as pool:
+            progress.say(f"Executing {len(todo)} chapter{'s' * (len(todo) > 1)}, {jobs} at a time")
+            waiting = {pool.submit(execute, docname): docname for docname in todo}
             for future in as_completed(waiting):
-                path, notebook, read_fmt = waiting[future]
+                docname = waiting[future]
                 try:
-                    seconds, peak = future.result()
+                    notebook, read_fmt, path, seconds, peak = future.result()
                 except ChapterFailed as error:  # the others are kept
+                    progress.say(f"failed    {docname}.md")
                     failures.append(str(error))
                     continue
-                logger.info("executed  %s in %.1f s, peak memory %.0f MB", path.name, seconds, peak)
-                times[path.stem] = seconds
-                record = cache.add_nb_to_project(str(path), read_data=read_fmt)
-                data = {"execution_seconds": seconds, "peak_mb": peak, "threads": int(threads)}
-                cache.cache_notebook_bundle(
-                    CacheBundleIn(notebook, record.uri, data=data), check_validity=False, overwrite=True
-                )
+                progress.say(f"executed  {docname}.md in {seconds:.1f} s, peak memory {peak:.0f} MB")
+                times[docname] = seconds
+                record = {"execution_seconds": seconds, "peak_mb": peak, "threads": int(threads)}
+                internals.keep(cache_of(app, docname), path, notebook, read_fmt, record)
+                forget(cache_of(app, docname).parent)
     finally:
         os.environ.pop("OMP_NUM_THREADS") if before is None else os.environ.__setitem__("OMP_NUM_THREADS", before)
         history.parent.mkdir(parents=True, exist_ok=True)
@@ -194,9 +215,24 @@ def execute_ahead(app, env, docnames):
         raise ChapterFailed("\n".join(failures))
 
 
-def forgotten(app, env, added, changed, removed):
-    """Pages whose execution is no longer in the cache are read, and so executed, again."""
-    return [d for d in env.found_docs - added - changed if "kernelspec" in env.metadata[d] and cost(app, d) is None]
+def forget(folder):
+    """Keep the newest caches of a chapter."""
+    for old in sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)[:-KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def outdated(app, env, added, changed, removed):
+    """Pages that stand on other code than when they were read, or whose execution is gone, are read again."""
+    return [
+        docname
+        for docname in env.found_docs - added - changed
+        if "kernelspec" in env.metadata[docname]
+        and (states(env).get(docname) != cache_of(app, docname).name or cost(app, docname) is None)
+    ]
+
+
+def writing(app, env):
+    say("Writing the pages")
 
 
 def summary(app, exception):
@@ -205,12 +241,11 @@ def summary(app, exception):
         return
     rows = [(d, cost(app, d)) for d in sorted(app.env.found_docs) if "kernelspec" in app.env.metadata[d]]
     if rows:
-        logger.info("\n%-28s %8s %9s %8s", "chapter", "seconds", "peak MB", "threads")
-    for docname, found in rows:
-        if found:
-            logger.info(
-                "%-28s %8.1f %9.0f %8d", docname, found["execution_seconds"], found["peak_mb"], found["threads"]
-            )
+        say(f"\n{'chapter':28} {'seconds':>8} {'peak MB':>9} {'threads':>8}")
+    for docname, record in rows:
+        if record:
+            seconds, peak, threads = (record[k] for k in ("execution_seconds", "peak_mb", "threads"))
+            say(f"{docname:28} {seconds:8.1f} {peak:9.0f} {threads:8d}")
 
 
 def setup(app):
@@ -218,7 +253,9 @@ def setup(app):
     app.add_config_value("genbook_static", "", "html")
     app.add_config_value("genbook_ext", "", "env")
     app.connect("config-inited", set_keys)
-    app.connect("env-get-outdated", forgotten)
+    app.connect("env-get-outdated", outdated)
+    app.connect("source-read", choose_cache)
     app.connect("env-before-read-docs", execute_ahead)
+    app.connect("env-check-consistency", writing)
     app.connect("build-finished", summary)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": 1}

@@ -1,12 +1,14 @@
-"""Build the book: `python book/_ext/make_book.py [--strict] [--notebooks]`, called by the Makefile.
+"""Build the book: `python book/_ext/make_book.py [--strict] [--anew] [--notebooks]`, called by the Makefile.
 
 The pages are built in `book/_build/work` and take the place of `book/_build/html` only when they are complete, so a
-failed, interrupted or out-of-space build never costs what was there before.
+failed, interrupted or out-of-space build never costs what was there before. What Sphinx says goes to
+`book/_build/build.log`; here stand the progress of the chapters, what each cost, and the warnings.
 """
 
 import argparse
 import errno
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -21,7 +23,11 @@ ROOM = 500 * 2**20  # bytes that a build of the whole book needs on the disk, wi
 
 
 class CannotBuild(Exception):
-    """Why the book cannot be built, in one line."""
+    """Why the book cannot be built, in one line, and the warnings until then."""
+
+    def __init__(self, why, warnings=()):
+        super().__init__(why)
+        self.warnings = warnings
 
 
 def pages(toc):
@@ -61,31 +67,52 @@ def check(book=BOOK, build=BUILD):
         raise CannotBuild(f"the disk under {build} has {free / 2**20:.0f} MB left, a build takes {ROOM / 2**20:.0f} MB")
 
 
-def run(builder, strict):
-    """One Sphinx run through Jupyter Book; returns the folder it wrote."""
-    from jupyter_book.sphinx import build_sphinx
+def run(builder, strict, anew):
+    """One Sphinx run through Jupyter Book; returns the folder it wrote and the warnings."""
+    import internals
 
-    out = BUILD / "work" / builder
-    result = build_sphinx(
-        str(BOOK),
-        str(out),
-        path_config=str(BOOK / "_config.yml"),
-        noconfig=True,
-        confoverrides={"external_toc_path": str(BOOK / "_toc.yml"), "latex_individualpages": False},
-        builder=builder,
-        warningiserror=strict,
-        keep_going=strict,
-        freshenv=strict,
-        force_all=strict,
-    )
+    out, log = BUILD / "work" / builder, BUILD / "build.log"
+    with open(log, "w", encoding="utf8") as file:
+        warnings = Warnings(file)
+        result = internals.build(BOOK, out, builder, output=file, warnings=warnings, strict=strict, anew=anew)
     if isinstance(result, OSError) and result.errno == errno.ENOSPC:
         raise CannotBuild("the disk is full")
     if isinstance(result, KeyboardInterrupt):
         raise CannotBuild("interrupted; run it again, the chapters executed so far are kept")
+    if isinstance(result, Exception):
+        category = getattr(result, "category", type(result).__name__)
+        print(f"\n{category}:\n{result}", file=sys.stderr)
+        raise CannotBuild(f"the reason stands above, and more in {log} (builder {builder})", warnings.found)
     if result:
-        reason = "a warning is an error here" if result == 1 else "the reason stands above"
-        raise CannotBuild(f"{reason} (builder {builder})")
-    return out
+        raise CannotBuild(f"a warning is an error here (builder {builder})", warnings.found)
+    return out, warnings.found
+
+
+class Warnings:
+    """A stream that writes to the log, and keeps the warnings that pass."""
+
+    def __init__(self, log):
+        self.log, self.text = log, ""
+
+    def write(self, text):
+        self.text += text
+        return self.log.write(text)
+
+    def flush(self):
+        self.log.flush()
+
+    @property
+    def found(self):
+        """Each warning once, with its place in the book."""
+        lines = (line for line in self.text.splitlines() if re.search(r"\b(WARNING|ERROR|CRITICAL|SEVERE): ", line))
+        return list(dict.fromkeys(line.replace(f"{BOOK}{os.sep}", "") for line in lines))
+
+
+def show(warnings):
+    """The number of warnings, and each in a line."""
+    if warnings:
+        print(f"\n{len(warnings)} warning{'s' * (len(warnings) > 1)} (all in {BUILD / 'build.log'}):", file=sys.stderr)
+        print("\n".join(warnings), file=sys.stderr)
 
 
 def publish(work, target):
@@ -106,23 +133,23 @@ def publish(work, target):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--strict", action="store_true", help="read every page again and make warnings fatal")
+    parser.add_argument("--strict", action="store_true", help="make warnings fatal")
+    parser.add_argument("--anew", action="store_true", help="read and write every page again; executions are kept")
     parser.add_argument("--notebooks", action="store_true", help="write the notebooks instead of the pages")
     options = parser.parse_args()
     start = time.perf_counter()
+    target = BUILD / ("notebooks" if options.notebooks else "html")
     try:
         check()
-        if options.notebooks:
-            target = BUILD / "notebooks"
-            publish(run("notebook", options.strict), target)
-        else:
-            target = BUILD / "html"
-            publish(run("html", options.strict), target)
+        work, warnings = run("notebook" if options.notebooks else "html", options.strict, options.anew)
+        publish(work, target)
     except CannotBuild as error:
+        show(error.warnings)
         kept = "; the last complete build is untouched" if (BUILD / "html" / "index.html").exists() else ""
         sys.exit(f"\nThe book was not built: {error}{kept}.")
+    show(warnings)
     print(f"\nDone in {time.perf_counter() - start:.0f} s.")
-    print(f"Open {target / 'index.html'}" if not options.notebooks else f"The notebooks are in {target}")
+    print(f"The notebooks are in {target}" if options.notebooks else f"Open {target / 'index.html'}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,117 @@
+"""What stands on the inside of Jupyter Book, MyST-NB and their companions, gathered here.
+
+None of it is a documented interface. When a pin in requirements.txt moves, tests/test_internals.py tries each piece
+with the new version and names the one that broke; what has to change then is in this file.
+"""
+
+import contextlib
+from pathlib import Path
+
+import nbformat
+import psutil
+from jupyter_book.sphinx import build_sphinx
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn
+from myst_nb.core.read import create_nb_reader
+from nbclient import NotebookClient
+from sphinx.util.console import nocolor
+
+# The versions with which all of this was last seen to work: package and what is used of it.
+SEEN = {
+    "jupyter-book": ("1.0.4.post1", "jupyter_book.sphinx.build_sphinx"),
+    "myst-nb": ("1.4.0", "create_nb_reader, NbParserConfig.copy, env.mystnb_config, the notebooks in output_folder"),
+    "jupyter-cache": ("1.0.1", "get_cache, match_cache_notebook, merge_match_into_notebook, cache_notebook_bundle"),
+    "nbclient": ("0.11.0", "NotebookClient.setup_kernel, execute_cell, km.provisioner.pid"),
+    "Sphinx": ("7.4.7", "sphinx.util.console.nocolor"),
+}
+
+
+# --- Jupyter Book: one run of Sphinx ------------------------------------------------------------------------------
+
+
+def build(book, out, builder, *, output, warnings, strict, anew):
+    """Run Sphinx with the configuration of Jupyter Book; what it says goes to two streams.
+
+    Returns:
+        None; or, where it failed, 1 (a warning in a strict run) or the exception.
+    """
+    nocolor()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(warnings):
+        result = build_sphinx(
+            str(book),
+            str(out),
+            path_config=str(book / "_config.yml"),
+            noconfig=True,
+            confoverrides={"external_toc_path": str(book / "_toc.yml"), "latex_individualpages": False},
+            builder=builder,
+            warningiserror=strict,
+            keep_going=strict,
+            freshenv=anew,
+            force_all=anew,
+        )
+    return result or None
+
+
+# --- MyST-NB: how a page is read, and which cache it looks into ---------------------------------------------------
+
+
+def read_notebook(env, docname):
+    """The notebook that MyST-NB makes of a page's source, and how it was read; None for a page without cells."""
+    path = Path(env.doc2path(docname))
+    text = path.read_text("utf8")
+    reader = create_nb_reader(str(path), env.myst_config, env.mystnb_config, text)
+    return reader and (reader.read(text), reader.read_fmt)
+
+
+def use_cache(env, folder):
+    """The page that is read next looks for its execution in this folder."""
+    env.mystnb_config = env.mystnb_config.copy(execution_cache_path=str(folder))
+
+
+def merged(env, docname, folder):
+    """The executed notebook of a page that was read. On a cache hit MyST-NB writes no outputs: they are merged in."""
+    path = Path(env.mystnb_config.output_folder, docname + ".ipynb")
+    if not path.exists():
+        return None
+    try:
+        return get_cache(folder).merge_match_into_notebook(nbformat.read(path, 4))[1]
+    except KeyError:
+        return None
+
+
+# --- jupyter-cache: a folder of executed notebooks ----------------------------------------------------------------
+
+
+def found(folder, notebook):
+    """What was recorded at the execution of a notebook with these cells; None where there was none."""
+    if not Path(folder).exists():
+        return None
+    try:
+        return get_cache(folder).match_cache_notebook(notebook).data
+    except KeyError:
+        return None
+
+
+def keep(folder, path, notebook, read_fmt, record):
+    """Put an executed notebook into a cache, with a record."""
+    cache = get_cache(folder)
+    uri = cache.add_nb_to_project(str(path), read_data=read_fmt).uri
+    cache.cache_notebook_bundle(CacheBundleIn(notebook, uri, data=record), check_validity=False, overwrite=True)
+
+
+# --- nbclient: the kernel that runs the cells ---------------------------------------------------------------------
+
+
+def client(notebook, folder, timeout):
+    """A client that runs the cells of a notebook one by one."""
+    # record_timing would write times into the cells, and the cache would not know the notebook again
+    resources = {"metadata": {"path": str(folder)}}
+    return NotebookClient(notebook, timeout=timeout, record_timing=False, resources=resources)
+
+
+def memory(running):
+    """Bytes that the kernel of a client holds now; 0 where it cannot be asked."""
+    try:
+        return psutil.Process(running.km.provisioner.pid).memory_info().rss
+    except (AttributeError, psutil.Error):
+        return 0
