@@ -6,6 +6,7 @@ STAMP := $(VENV)/.installed
 NOTEBOOKS := $(wildcard book/*.ipynb)
 NBVAL := $(BIN)/python -m pytest -c tests/pytest.ini --rootdir=. --nbval --nbval-current-env --nbval-cell-timeout=300
 SOURCES := code book/_ext book/figures tests .github/scripts $(wildcard benchmarks)
+PORT ?= 8000
 # Where PyTorch comes from: empty, the package index (on Linux it brings CUDA, 5.5 GB); cpu, PyTorch's CPU wheels (1 GB).
 TORCH_INDEX ?=
 TORCH_URL := $(if $(filter cpu,$(TORCH_INDEX)),https://download.pytorch.org/whl/cpu,$(TORCH_INDEX))
@@ -14,7 +15,7 @@ export PYTHONPATH := $(CURDIR)/code
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help book test lint test-cpus faults notebooks serve bench address clean
+.PHONY: help book check test faults lint test-cpus notebooks serve measure bench address clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -41,11 +42,14 @@ notebooks: $(STAMP) ## Write the launchable notebooks book/*.ipynb from the chap
 	@$(BIN)/python book/_ext/make_book.py --notebooks
 	@rm -f book/*.ipynb && cp book/_build/notebooks/*.ipynb book/
 
-test: $(STAMP) lint ## Run every test: package, equations, notebooks, site; warnings are fatal
-	@$(BIN)/python book/_ext/make_book.py --strict
-	@$(BIN)/python book/_ext/make_book.py --notebooks
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -c tests/pytest.ini --rootdir=. tests
-	@OMP_NUM_THREADS=1 $(NBVAL) $(NOTEBOOKS)
+check: $(STAMP) ## Test what you changed: style, tests of the changed files, pages; quick, for while you write
+	@$(BIN)/python tests/suite.py --changed $(REVISION)
+
+test: $(STAMP) ## Run every test but the faults: package, equations, notebooks, site; warnings are fatal
+	@$(BIN)/python tests/suite.py
+
+faults: $(STAMP) ## Plant faults in the package and see the chapters' checks catch each
+	@$(BIN)/python tests/faults/run.py
 
 lint: $(STAMP) ## Check the code's style
 	@$(BIN)/ruff check --config code/pyproject.toml $(SOURCES)
@@ -53,16 +57,16 @@ lint: $(STAMP) ## Check the code's style
 
 test-cpus: $(STAMP) ## Run the notebooks again as other processors would
 	@echo "oneDNN and MKL without AVX-512, one thread"
-	@MKL_CBWR=COMPATIBLE ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=default OMP_NUM_THREADS=1 $(NBVAL) $(NOTEBOOKS)
+	@MKL_CBWR=COMPATIBLE ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=default OMP_NUM_THREADS=1 $(NBVAL) -n auto --dist loadfile $(NOTEBOOKS)
 
-faults: $(STAMP) ## Plant faults in the package and see the chapters' checks catch each
-	@$(BIN)/python tests/faults/run.py
+measure: $(STAMP) ## Count what the lines of the package are for, now and before
+	@$(BIN)/python tests/measure.py $(REVISION)
 
 bench: $(STAMP) ## Print the tables of benchmarks/
 	@for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
 
-serve: book ## Show the book on this machine and rebuild it when a file changes
-	@$(BIN)/python book/_ext/serve.py
+serve: book ## Show the book on this machine and rebuild it when a file changes (PORT=8000)
+	@$(BIN)/python book/_ext/serve.py --port $(PORT)
 
 address: $(STAMP) ## Write the repository's address from book/_config.yml into README and the other files
 	@$(BIN)/python book/_ext/write_address.py
