@@ -32,6 +32,7 @@ class Code:
     def __init__(self, folder):
         self.folder = Path(folder)
         self._read, self._computing, self._all_needs = map(cache, (self._read, self._computing, self._all_needs))
+        self.texts = {name: path.read_text("utf8") for name, path in self.modules.items()}  # all as of one moment
 
     @cached_property
     def modules(self):
@@ -44,10 +45,10 @@ class Code:
         return found
 
     def _read(self, module):
-        return ast.parse(self.modules[module].read_text("utf8"))
+        return ast.parse(self.texts[module])
 
     def _computing(self, module):
-        return computing(ast.parse(self.modules[module].read_text("utf8")))
+        return computing(ast.parse(self.texts[module]))
 
     def needed(self, source):
         """The names of the modules whose code a source runs, directly or through others."""
@@ -66,9 +67,8 @@ class Code:
         """Hash of the computing lines of those modules, and of the data files that they or the source name."""
         digest, named = hashlib.sha256(sys.version.encode()), constants(ast.parse(source))
         for module in sorted(self.needed(source)):
-            text = self.modules[module].read_text("utf8")
             shown = SHOWS_SOURCE.search(source)
-            digest.update(f"\0{module}\0{text if shown else self._computing(module)}".encode())
+            digest.update(f"\0{module}\0{self.texts[module] if shown else self._computing(module)}".encode())
             named |= constants(self._read(module))
         for path in self.data(named):
             digest.update(path.name.encode() + path.read_bytes())

@@ -281,18 +281,19 @@ class Trial:
 class Memory:
     """What was caught before, as long as nothing has changed that it stands on."""
 
-    def __init__(self, path=MEMORY):
+    def __init__(self, path=MEMORY):  # reads all at once: somebody may edit while the faults are tried
         sys.path.insert(0, str(ROOT / "book" / "_ext"))
         from dependencies import Code
 
         self.path, self.code, self.digests = path, Code(ROOT / "code"), {}
+        self.cells = {chapter: cells(chapter) for chapter in chapters()}
         self.known = json.loads(path.read_text("utf8")) if path.exists() else {}
         self.fixed = (ROOT / "requirements.txt").read_text("utf8") + Path(__file__).read_text("utf8")
 
     def key(self, chapter, fault, count):
         """Hash of a fault, of the first cells of the chapter, and of what these stand on."""
         if (chapter, count) not in self.digests:
-            text = "\n".join(code for _, code in cells(chapter)[:count])
+            text = "\n".join(code for _, code in self.cells[chapter][:count])
             self.digests[chapter, count] = f"{text} {self.code.digest(text)} {self.fixed}"
         return hashlib.sha256(f"{fault} {self.digests[chapter, count]}".encode()).hexdigest()[:16]
 
