@@ -165,7 +165,7 @@ class Package:
 
     def __init__(self, weights, images, labels):
         self.rng = torch.Generator().manual_seed(1)
-        self.network, self.averaged = diffusion_unet(self.rng), diffusion_unet(self.rng)
+        self.network, self.averaged = diffusion_unet(rng=self.rng), diffusion_unet(rng=self.rng)
         for network in (self.network, self.averaged):
             network.load_state_dict(weights)
         self.images, self.labels = images, labels
@@ -201,7 +201,7 @@ def main():
     digits = data.digits()
     images, labels = (2 * digits.train_images - 1).reshape(-1, 1, 28, 28), digits.train_labels.long()
     g = torch.Generator().manual_seed(0)
-    weights = diffusion_unet(g).state_dict()
+    weights = diffusion_unet(rng=g).state_dict()
     for name, tensor in weights.items():  # the layers that begin at zero would make the comparison of outputs empty
         if not tensor.any():
             weights[name] = 0.05 * torch.randn(tensor.shape, generator=g)

@@ -84,7 +84,7 @@ def main():
     loader = torch.utils.data.DataLoader(
         Images(digits.train_images, digits.train_labels), batch_size=BATCH, shuffle=True
     )
-    example, model = Example(), vae.initialise(burda_vae(), generator)
+    example, model = Example(), burda_vae(rng=generator)
     example_adam = torch.optim.Adam(example.parameters(), lr=1e-3)
     adam = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
     epochs = {

@@ -116,13 +116,13 @@ def test_number_of_parameters_of_the_shipped_network():
     up += block(2 * a, a, 128) + 2 * a + convolution(a, 1, 3)
     embedding = 64 * 128 + 128 + 128 * 128 + 128 + 11 * 64
     exact = down + middle + up + embedding
-    found = sum(p.numel() for p in diffusion_unet(generator()).parameters())
+    found = sum(p.numel() for p in diffusion_unet(rng=generator()).parameters())
     assert found == exact
     assert 200_000 <= found <= 700_000
 
 
 def test_first_output_is_zero_and_each_block_its_shortcut():
-    network = diffusion_unet(generator())
+    network = diffusion_unet(rng=generator())
     x, t = images(2, 28, dtype=torch.float32), torch.tensor([1, 1000])
     assert (network(x, t, torch.tensor([3, 10])) == 0).all()
     same, wider = unet.ResidualBlock(8, 8, 4), unet.ResidualBlock(8, 16, 4)

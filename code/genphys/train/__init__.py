@@ -36,9 +36,8 @@ from genphys.train.phi4 import (
     sample_phi4,
     train_phi4,
 )
-from genphys.train.program import main
 from genphys.train.rbm import evaluate_rbm, train_rbm
-from genphys.train.vae import burda_vae, evaluate_vae, train_vae
+from genphys.train.vae import burda_vae, evaluate_vae, load_vae, train_vae
 
 __all__ = [
     "DIFFUSION_SAMPLES",
@@ -65,8 +64,8 @@ __all__ = [
     "load_diffusion_samples",
     "load_gan",
     "load_phi4",
+    "load_vae",
     "load_weights",
-    "main",
     "move_average",
     "phi4_unet",
     "read_checkpoint",

@@ -6,25 +6,37 @@ import torch
 from torch import nn
 
 from genphys import data
+from genphys.arguments import checked, count, label, number, positive, tensor
 from genphys.networks.classifier import Classifier, accuracy
 from genphys.numerics import tensor_hash
-from genphys.train.command import common, describe_run, without_digits
+from genphys.train.command import common, describe_run, learning_rate_option, without_digits
 from genphys.train.files import fill, load_weights, write_weights
 from genphys.train.loop import Shuffled, State, train
 
-__all__ = ["add_command", "load_classifier", "train_classifier"]
+__all__ = ["load_classifier", "train_classifier"]
 
 
-def train_classifier(images, labels, folder, *, steps, batch, rate, seed, every=60.0):
-    """Train :class:`genphys.networks.classifier.Classifier` by cross entropy, with Adam and a rate that falls linearly to zero.
+@checked
+def train_classifier(
+    images: tensor("n 784", low=0, high=1),
+    labels: label("n", 10),
+    folder: Path | str,
+    *,
+    steps: count(),
+    batch: count(),
+    learning_rate: positive,
+    seed: count(0),
+    every: number(low=0) = 60.0,
+):
+    """Train :class:`genphys.networks.classifier.Classifier` by cross entropy, with Adam.
 
     Args:
-        images: Grey values in [0, 1], shape (n, 784).
-        labels: Their classes, shape (n,).
+        images: Grey values in [0, 1].
+        labels: Their classes.
         folder: Where the checkpoint lies.
         steps: The number of steps.
         batch: The number of images in a step.
-        rate: The first learning rate.
+        learning_rate: The first learning rate; it falls linearly to zero.
         seed: The seed of the whole run.
         every: Seconds between checkpoints.
 
@@ -32,11 +44,11 @@ def train_classifier(images, labels, folder, *, steps, batch, rate, seed, every=
         The classifier in evaluation mode and the record of :func:`train`.
     """
     model = Classifier(rng=torch.Generator().manual_seed(seed))
-    optimiser = torch.optim.Adam(model.parameters(), lr=rate, fused=True)
+    optimiser = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
     rows = Shuffled(len(images), batch, seed)
 
     def step(i):
-        optimiser.param_groups[0]["lr"] = rate * (1 - i / steps)
+        optimiser.param_groups[0]["lr"] = learning_rate * (1 - i / steps)
         now = rows(i)
         loss = nn.functional.cross_entropy(model(images[now]), labels[now])
         optimiser.zero_grad()
@@ -44,23 +56,18 @@ def train_classifier(images, labels, folder, *, steps, batch, rate, seed, every=
         optimiser.step()
         return {"cross_entropy": loss.detach()}
 
-    settings = {"batch": batch, "rate": rate, "seed": seed, "data": tensor_hash(images, labels)}
+    settings = {"batch": batch, "learning_rate": learning_rate, "seed": seed, "data": tensor_hash(images, labels)}
     state = State(modules={"model": model}, optimisers={"adam": optimiser})
     record = train(step, steps, state, folder=folder, settings=settings, every=every, log_every=250, name="classifier")
     return model.eval(), record
 
 
-def load_classifier(folder=None):
-    """The shipped classifier of digits in evaluation mode, and its provenance.
+@checked
+def load_classifier(folder: Path | str | None = None):
+    """The shipped classifier of digits in evaluation mode, and its record: settings, data, test accuracy.
 
     Args:
         folder: Where the weights lie; the package's own where left out.
-
-    Returns:
-        The :class:`genphys.networks.classifier.Classifier` and the record: settings, data, test accuracy.
-
-    Raises:
-        ValueError: The file is missing, corrupt or of another network.
     """
     tensors, record = load_weights("classifier", folder)
     model = Classifier(rng=torch.Generator())
@@ -76,7 +83,7 @@ def _command(arguments):
         arguments.folder,
         steps=arguments.steps,
         batch=arguments.batch,
-        rate=arguments.rate,
+        learning_rate=arguments.learning_rate,
         seed=arguments.seed,
         every=arguments.every,
     )
@@ -97,5 +104,5 @@ def add_command(commands):
     parser = commands.add_parser("classifier", help="small convolutional classifier of digits")
     common(parser, steps=3300, seed=1)
     parser.add_argument("--batch", type=int, default=100, help="images in a step")
-    parser.add_argument("--rate", type=float, default=2e-3, help="first learning rate, falls linearly to 0")
+    learning_rate_option(parser, 2e-3, "first learning rate, falls linearly to 0")
     parser.set_defaults(run=_command)

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-__all__ = ["common", "describe_run", "without_digits"]
-
 
 def common(parser, *, steps, seed):
     """The options that every training has."""
@@ -14,6 +12,11 @@ def common(parser, *, steps, seed):
     parser.add_argument("--every", type=float, default=60.0, help="seconds between checkpoints")
     parser.add_argument("--threads", type=int, default=None, help="CPU threads (default: PyTorch's own choice)")
     parser.set_defaults(parser=parser)
+
+
+def learning_rate_option(parser, default, meaning, kind=""):
+    """The option ``--learning-rate``, or another one of its ``kind``; also under its old name ``--rate``."""
+    parser.add_argument(f"--{kind}learning-rate", f"--{kind}rate", type=float, default=default, help=meaning)
 
 
 _NO_SETTINGS = {"name", "run_name", "run", "parser", "folder", "data", "every", "threads"}

@@ -12,17 +12,17 @@ import torch
 from torch import nn
 
 from genphys import data, diffusion, scores
+from genphys.arguments import checked, count, function, label, number, positive, source, tensor
 from genphys.networks.classifier import accuracy
 from genphys.networks.unet import UNet
 from genphys.numerics import tensor_hash
 from genphys.train.classifier import load_classifier
-from genphys.train.command import common, describe_run, without_digits
+from genphys.train.command import common, describe_run, learning_rate_option, without_digits
 from genphys.train.files import fill, load_weights, write_weights
 from genphys.train.loop import Shuffled, State, move_average, train
 
 __all__ = [
     "DIFFUSION_SAMPLES",
-    "add_command",
     "diffusion_unet",
     "draw_digits",
     "evaluate_diffusion",
@@ -32,24 +32,43 @@ __all__ = [
 ]
 
 
-def diffusion_unet(rng=None):
+grey = tensor("n 784", low=0, high=1)  # images as rows of pixels
+
+
+@checked
+def diffusion_unet(*, rng: source):
     """The U-Net of the shipped diffusion model, with fresh weights: it predicts the velocity, given a label or none."""
     return UNet(widths=(16, 32, 64), classes=10, rng=rng)
 
 
-def train_diffusion(images, labels, folder, *, steps, batch, rate, decay, drop, T, seed, half, every=60.0):
+@checked
+def train_diffusion(
+    images: grey,
+    labels: label("n", 10),
+    folder: Path | str,
+    *,
+    steps: count(),
+    batch: count(),
+    learning_rate: positive,
+    decay: number(0, 1),
+    drop: number(0, 1),
+    T: count(),
+    seed: count(0),
+    half: bool,
+    every: number(low=0) = 60.0,
+):
     r"""Train the U-Net on digits by the velocity's mean squared error under a cosine schedule.
 
     A fraction of the labels is replaced by "none", so that one network serves with labels and without. The learning
     rate falls as half a cosine to zero; the moving average of the weights is what is kept.
 
     Args:
-        images: Grey values in [0, 1], shape (n, 784).
-        labels: Their classes, shape (n,).
+        images: Grey values in [0, 1].
+        labels: Their classes.
         folder: Where the checkpoint lies.
         steps: The number of steps.
         batch: The number of images in a step.
-        rate: The first learning rate.
+        learning_rate: The first learning rate.
         decay: Of the moving average.
         drop: The fraction of labels left out.
         T: The number of steps of the schedule.
@@ -64,17 +83,19 @@ def train_diffusion(images, labels, folder, *, steps, batch, rate, decay, drop, 
         Ho, Jain and Abbeel (2020); Nichol and Dhariwal (2021); Salimans and Ho (2022); Ho and Salimans (2022).
     """
     rng = torch.Generator().manual_seed(seed)
-    network = diffusion_unet(rng)
+    network = diffusion_unet(rng=rng)
     averaged = copy.deepcopy(network)
     schedule = diffusion.cosine_schedule(T)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=0.0, fused=True)
+    optimiser = torch.optim.AdamW(
+        network.parameters(), lr=learning_rate, betas=(0.9, 0.99), weight_decay=0.0, fused=True
+    )
     images = (2 * images - 1).reshape(-1, 1, 28, 28)
     rows = Shuffled(len(images), batch, seed)
     none = network.classes
 
     def step(i):
         warm = min(1.0, (i + 1) / 500)
-        optimiser.param_groups[0]["lr"] = warm * rate * 0.5 * (1 + math.cos(math.pi * i / steps))
+        optimiser.param_groups[0]["lr"] = warm * learning_rate * 0.5 * (1 + math.cos(math.pi * i / steps))
         now = rows(i)
         given = labels[now].masked_fill(torch.rand(batch, generator=rng) < drop, none)
         with torch.autocast("cpu", torch.bfloat16, enabled=half):
@@ -86,21 +107,31 @@ def train_diffusion(images, labels, folder, *, steps, batch, rate, decay, drop, 
         move_average(averaged, network, diffusion.ema_rate(i, decay))
         return {"loss": mean.detach(), "gradient": size}
 
-    settings = {"steps": steps, "batch": batch, "rate": rate, "decay": decay, "drop": drop, "T": T, "seed": seed}
+    settings = {"steps": steps, "batch": batch, "learning_rate": learning_rate, "decay": decay, "drop": drop, "T": T}
     record = train(
         step,
         steps,
         State({"network": network, "averaged": averaged}, {"adamw": optimiser}, {"rng": rng}),
         folder=folder,
-        settings=settings | {"half": half, "schedule": "cosine", "data": tensor_hash(images, labels)},
+        settings=settings | {"seed": seed, "half": half, "schedule": "cosine", "data": tensor_hash(images, labels)},
         every=every,
-        log_every=rows.per_epoch // 4,
+        log_every=max(1, rows.per_epoch // 4),
         name="diffusion",
     )
     return averaged.eval(), schedule, record
 
 
-def draw_digits(network, schedule, labels, sampler, *, seed, rows=250, **options):
+@checked
+def draw_digits(
+    network: UNet,
+    schedule: diffusion.Schedule,
+    labels: label(),
+    sampler: function,
+    *,
+    seed: count(0),
+    rows: count() = 250,
+    **options,
+):
     """Draw digits with a diffusion model that predicts the velocity, a few rows at a time.
 
     Args:
@@ -115,25 +146,38 @@ def draw_digits(network, schedule, labels, sampler, *, seed, rows=250, **options
     Returns:
         Grey values in [0, 1], shape (n, 784).
     """
-    rng, dtype = torch.Generator().manual_seed(seed), next(network.parameters()).dtype
+    rng, weight = torch.Generator().manual_seed(seed), next(network.parameters())
     if sampler in (diffusion.ancestral, diffusion.reverse_sde) or options.get("eta"):
         options["rng"] = rng
     drawn = []
     for now in labels.split(rows):
         denoise = diffusion.denoiser(network, schedule, "velocity", labels=now, clip=(-1, 1))
-        x = torch.randn(len(now), 1, 28, 28, generator=rng, dtype=dtype)
+        x = torch.randn(len(now), 1, 28, 28, generator=rng, dtype=weight.dtype).to(weight.device)
         drawn.append(sampler(denoise, schedule, x, **options))
     return ((torch.cat(drawn).flatten(1) + 1) / 2).clamp(0, 1)
 
 
-def evaluate_diffusion(network, schedule, labels, test, real, classifier, *, n, steps, eta, seed):
+@checked
+def evaluate_diffusion(
+    network: UNet,
+    schedule: diffusion.Schedule,
+    labels: label("rows", 10),
+    test: tensor("tests 784", low=0, high=1),
+    real: grey,
+    classifier: nn.Module,
+    *,
+    n: count(),
+    steps: count(),
+    eta: number(low=0),
+    seed: count(0),
+):
     """The Fréchet distance of samples from test images, beside that of as many training images.
 
     Args:
         network: The U-Net, in evaluation mode.
         schedule: Its schedule.
         labels: The labels of the training images; those of the samples are drawn from them.
-        test: The reference: ``n`` test images, shape (n, 784).
+        test: The reference, of which the first ``n`` are taken.
         real: Training images; ``n`` of them, drawn at random, are the baseline.
         classifier: The :class:`genphys.networks.classifier.Classifier` whose features are compared.
         n: The number of samples.
@@ -167,7 +211,8 @@ def evaluate_diffusion(network, schedule, labels, test, real, classifier, *, n, 
     }
 
 
-def load_diffusion(folder=None):
+@checked
+def load_diffusion(folder: Path | str | None = None):
     """The shipped diffusion model of digits.
 
     Args:
@@ -176,12 +221,9 @@ def load_diffusion(folder=None):
     Returns:
         The U-Net in evaluation mode, which predicts the velocity and takes labels (10 for none), the
         :class:`genphys.diffusion.Schedule` and the record.
-
-    Raises:
-        ValueError: The file is missing, corrupt or of another network.
     """
     tensors, record = load_weights("diffusion", folder)
-    network = diffusion_unet()
+    network = diffusion_unet(rng=torch.Generator())
     fill(network, tensors, "the U-Net")
     return network.eval(), diffusion.cosine_schedule(record["settings"]["T"]), record
 
@@ -189,7 +231,8 @@ def load_diffusion(folder=None):
 DIFFUSION_SAMPLES = {"ddpm-1000": None, "ddim-10": 10, "ddim-20": 20, "ddim-50": 50}
 
 
-def load_diffusion_samples(folder=None):
+@checked
+def load_diffusion_samples(folder: Path | str | None = None):
     """Digits that the shipped diffusion model drew: by ancestral sampling in 1 000 steps, and by DDIM in 10, 20, 50.
 
     Args:
@@ -197,9 +240,6 @@ def load_diffusion_samples(folder=None):
 
     Returns:
         The images by name, uint8, shape (n, 784), the labels that were asked for, shape (n,), and the record.
-
-    Raises:
-        ValueError: The file is missing or corrupt.
     """
     tensors, record = load_weights("diffusion_samples", folder)
     labels = tensors.pop("labels")
@@ -212,7 +252,7 @@ def load_diffusion_samples(folder=None):
 
 def _command(arguments):
     images, labels = data.mnist(arguments.data, exclude_digits=True)
-    names = ("steps", "batch", "rate", "decay", "drop", "T", "seed", "half", "every")
+    names = ("steps", "batch", "learning_rate", "decay", "drop", "T", "seed", "half", "every")
     network, schedule, record = train_diffusion(
         images, labels, arguments.folder, **{name: getattr(arguments, name) for name in names}
     )
@@ -273,7 +313,7 @@ def add_command(commands):
     parser = commands.add_parser("diffusion", help="diffusion model with a small U-Net on MNIST")
     common(parser, steps=20_000, seed=1)
     parser.add_argument("--batch", type=int, default=64, help="images in a step")
-    parser.add_argument("--rate", type=float, default=2e-3, help="first learning rate, falls to 0")
+    learning_rate_option(parser, 2e-3, "first learning rate, falls to 0")
     parser.add_argument("--decay", type=float, default=0.9993, help="decay of the moving average")
     parser.add_argument("--drop", type=float, default=0.15, help="fraction of labels left out")
     parser.add_argument("--T", type=int, default=1000, help="steps of the cosine schedule")

@@ -13,19 +13,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 import genphys
+from genphys.arguments import checked, require
 
-__all__ = [
-    "fill",
-    "load_weights",
-    "read_checkpoint",
-    "take",
-    "under",
-    "write_checkpoint",
-    "write_weights",
-]
+__all__ = ["load_weights", "read_checkpoint", "write_checkpoint", "write_weights"]
 
 
-def write_checkpoint(path: Path | str, tensors: dict[str, torch.Tensor], record: dict) -> None:
+@checked
+def write_checkpoint(path: Path | str, tensors: dict, record: dict):
     """Write tensors, and a JSON record in the header, to one safetensors file that replaces ``path`` in one move.
 
     An interruption at any moment leaves the old file or the new one, never half of one.
@@ -35,9 +29,11 @@ def write_checkpoint(path: Path | str, tensors: dict[str, torch.Tensor], record:
         tensors: What to keep, by name.
         record: What JSON can hold.
     """
+    require(all(isinstance(x, torch.Tensor) for x in tensors.values()), "tensors", tensors, "tensors by name")
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     content = save(tensors, metadata={"record": json.dumps(record)})
     with open(partial, "wb") as file:
         file.write(content)
@@ -46,18 +42,12 @@ def write_checkpoint(path: Path | str, tensors: dict[str, torch.Tensor], record:
     os.replace(partial, path)
 
 
-def read_checkpoint(path: Path | str) -> tuple[dict[str, torch.Tensor], dict]:
-    """Read what :func:`write_checkpoint` wrote.
-
-    Args:
-        path: The file.
-
-    Returns:
-        The tensors by name, and the record.
+@checked
+def read_checkpoint(path: Path | str):
+    """What :func:`write_checkpoint` wrote: the tensors by name, and the record; a corrupt file is refused.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is truncated, corrupt or has no record.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"{path} does not exist")
@@ -70,7 +60,8 @@ def read_checkpoint(path: Path | str) -> tuple[dict[str, torch.Tensor], dict]:
     return tensors, record
 
 
-def write_weights(path: Path | str, tensors: dict[str, torch.Tensor], record: dict) -> None:
+@checked
+def write_weights(path: Path | str, tensors: dict, record: dict):
     """Write weights to ``path`` (``.safetensors``), and beside them the record of where they come from (``.json``).
 
     The record gets the versions of Python, PyTorch, NumPy and this package, and the hash of the weights.
@@ -81,7 +72,6 @@ def write_weights(path: Path | str, tensors: dict[str, torch.Tensor], record: di
         record: What the reader of the weights must know: settings, seed, the data and its hash, seconds, metrics.
     """
     path = Path(path).with_suffix(".safetensors")
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     write_checkpoint(path, tensors, {"name": path.stem})
     record = record | {
         "versions": {
@@ -97,20 +87,16 @@ def write_weights(path: Path | str, tensors: dict[str, torch.Tensor], record: di
     os.replace(partial, path.with_suffix(".json"))
 
 
-def load_weights(name: str, folder: Path | str | None = None) -> tuple[dict[str, torch.Tensor], dict]:
-    """Shipped weights and their record.
+@checked
+def load_weights(name: str, folder: Path | str | None = None):
+    """Shipped weights by the name of the tensors, and their record; a file that is not the record's is refused.
 
     Args:
         name: Their name, such as ``"rbm"``.
         folder: Where they lie; the package's own ``weights`` where left out.
-
-    Returns:
-        The tensors by name, and the record.
-
-    Raises:
-        ValueError: There are no weights of that name, or the file is not the one that the record describes.
     """
     folder = Path(folder) if folder is not None else Path(str(resources.files("genphys") / "weights"))
+    require(folder.is_dir(), "folder", folder.name, "a folder that exists")
     path = folder / f"{name}.safetensors"
     if not path.is_file():
         there = ", ".join(sorted(file.stem for file in folder.glob("*.safetensors"))) or "none"

@@ -2,11 +2,13 @@
 
 import copy
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import nn
 
 from genphys import data, gan
+from genphys.arguments import checked, count, label, number, source, tensor
 from genphys.networks.classifier import accuracy, class_shares
 from genphys.numerics import tensor_hash
 from genphys.train.classifier import load_classifier
@@ -14,41 +16,44 @@ from genphys.train.command import common, describe_run, without_digits
 from genphys.train.files import fill, load_weights, take, under, write_weights
 from genphys.train.loop import Shuffled, State, move_average, train
 
-__all__ = ["GAN_RUNS", "add_command", "evaluate_gan", "gan_networks", "load_gan", "settle_normalisation", "train_gan"]
-
+__all__ = ["GAN_RUNS", "evaluate_gan", "gan_networks", "load_gan", "settle_normalisation", "train_gan"]
 
 GAN_RUNS = {
-    "lecture": {"loss": "non-saturating", "noise": "uniform", "noise_size": 20, "channels": 0, "d_channels": 0,
-                "d_steps": 1, "rate": 1e-3, "betas": [0.9, 0.999], "gp_weight": 0.0, "r1_weight": 0.0, "decay": 0.0,
-                "falling": False, "steps": 42_950},
-    "dcgan": {"loss": "non-saturating", "noise": "normal", "noise_size": 64, "channels": 16, "d_channels": 32,
-              "d_steps": 2, "rate": 1e-3, "betas": [0.5, 0.999], "gp_weight": 0.0, "r1_weight": 0.0, "decay": 0.999,
-              "falling": True, "steps": 5000},
-    "wgan-gp": {"loss": "wasserstein", "noise": "normal", "noise_size": 64, "channels": 16, "d_channels": 32,
-                "d_steps": 2, "rate": 1e-3, "betas": [0.5, 0.9], "gp_weight": 10.0, "r1_weight": 0.0, "decay": 0.998,
-                "falling": True, "steps": 3000},
-    "conditional": {"loss": "non-saturating", "noise": "normal", "noise_size": 64, "channels": 16, "d_channels": 16,
-                    "d_steps": 1, "rate": 5e-4, "betas": [0.5, 0.999], "gp_weight": 0.0, "r1_weight": 0.1,
-                    "decay": 0.998, "falling": True, "steps": 5000},
+    "lecture": {
+        "loss": "non-saturating", "noise": "uniform", "noise_size": 20, "channels": 0, "d_channels": 0, "d_steps": 1,
+        "learning_rate": 1e-3, "betas": [0.9, 0.999], "gp_weight": 0.0, "r1_weight": 0.0,
+        "decay": 0.0, "falling": False, "steps": 42_950,
+    },
+    "dcgan": {
+        "loss": "non-saturating", "noise": "normal", "noise_size": 64, "channels": 16, "d_channels": 32, "d_steps": 2,
+        "learning_rate": 1e-3, "betas": [0.5, 0.999], "gp_weight": 0.0, "r1_weight": 0.0,
+        "decay": 0.999, "falling": True, "steps": 5000,
+    },
+    "wgan-gp": {
+        "loss": "wasserstein", "noise": "normal", "noise_size": 64, "channels": 16, "d_channels": 32, "d_steps": 2,
+        "learning_rate": 1e-3, "betas": [0.5, 0.9], "gp_weight": 10.0, "r1_weight": 0.0,
+        "decay": 0.998, "falling": True, "steps": 3000,
+    },
+    "conditional": {
+        "loss": "non-saturating", "noise": "normal", "noise_size": 64, "channels": 16, "d_channels": 16, "d_steps": 1,
+        "learning_rate": 5e-4, "betas": [0.5, 0.999], "gp_weight": 0.0, "r1_weight": 0.1,
+        "decay": 0.998, "falling": True, "steps": 5000,
+    },
 }  # fmt: skip
 
 
-def gan_networks(run, rng=None):
+runs = Literal["lecture", "dcgan", "wgan-gp", "conditional"]
+
+
+@checked
+def gan_networks(run: runs, *, rng: source):
     """The generator and the discriminator of one of the four shipped runs, with fresh weights.
 
     Args:
         run: ``"lecture"`` (the source lecture's fully connected networks), ``"dcgan"``, ``"wgan-gp"`` or
             ``"conditional"``.
         rng: The source of the first weights and of dropout.
-
-    Returns:
-        The two networks.
-
-    Raises:
-        ValueError: ``run`` is unknown.
     """
-    if run not in GAN_RUNS:
-        raise ValueError(f"run is {run!r}, takes one of {', '.join(map(repr, GAN_RUNS))}")
     size, channels, d_channels = (GAN_RUNS[run][key] for key in ("noise_size", "channels", "d_channels"))
     if run == "lecture":
         return gan.mlp_generator(size, rng=rng), gan.mlp_discriminator(rng=rng)
@@ -60,15 +65,27 @@ def gan_networks(run, rng=None):
     return gan.conv_generator(size, channels, rng=rng), gan.conv_discriminator(d_channels, rng=rng)
 
 
-def train_gan(images, labels, run, folder, *, steps, batch, seed, shown=20, every=60.0):
+@checked
+def train_gan(
+    images: tensor("n 784", low=0, high=1),
+    labels: label("n", 10),
+    run: runs,
+    folder: Path | str,
+    *,
+    steps: count(),
+    batch: count(),
+    seed: count(0),
+    shown: count() = 20,
+    every: number(low=0) = 60.0,
+):
     """Train one of the four GANs on digits; a step is one step of the generator.
 
     The weights of the generator are averaged over the last steps (not in the lecture's run), and the samples of the
     average at noise that never changes are recorded on the way.
 
     Args:
-        images: Grey values in [0, 1], shape (n, 784).
-        labels: Their classes, shape (n,); only the conditional run looks at them.
+        images: Grey values in [0, 1].
+        labels: Their classes; only the conditional run looks at them.
         run: See :func:`gan_networks`.
         folder: Where the checkpoint lies.
         steps: The number of steps of the generator.
@@ -82,11 +99,11 @@ def train_gan(images, labels, run, folder, *, steps, batch, seed, shown=20, ever
         they were taken, and the record of :func:`train`.
     """
     rng = torch.Generator().manual_seed(seed)
-    g, d = gan_networks(run, rng)
+    g, d = gan_networks(run, rng=rng)
     setting = GAN_RUNS[run]
     averaged = copy.deepcopy(g)
     optimisers = [
-        torch.optim.Adam(network.parameters(), lr=setting["rate"], betas=tuple(setting["betas"]), fused=True)
+        torch.optim.Adam(network.parameters(), lr=setting["learning_rate"], betas=tuple(setting["betas"]), fused=True)
         for network in (g, d)
     ]
     conditional = run == "conditional"
@@ -102,7 +119,7 @@ def train_gan(images, labels, run, folder, *, steps, batch, seed, shown=20, ever
 
     def step(i):
         for optimiser in optimisers:
-            optimiser.param_groups[0]["lr"] = setting["rate"] * (
+            optimiser.param_groups[0]["lr"] = setting["learning_rate"] * (
                 min(1.0, 2 * (1 - i / steps)) if setting["falling"] else 1
             )
         taken = [rows(i * setting["d_steps"] + k) for k in range(setting["d_steps"])]
@@ -147,13 +164,16 @@ def train_gan(images, labels, run, folder, *, steps, batch, seed, shown=20, ever
     return averaged.eval(), d.eval(), samples, times, record
 
 
+@checked
 @torch.no_grad()
-def settle_normalisation(g, kind, *, seed, batches=50, size=200):
+def settle_normalisation(
+    g: nn.Module, noise: Literal["normal", "uniform"], *, seed: count(0), batches: count() = 50, size: count() = 200
+):
     """Set the running means and variances of batch normalisation to those that the averaged weights have.
 
     Args:
         g: A generator, changed in place; one without batch normalisation stays as it is.
-        kind: The noise.
+        noise: The kind of its noise.
         seed: The seed of the noise, and of the labels.
         batches: The number of batches that are averaged.
         size: The rows of each.
@@ -168,7 +188,7 @@ def settle_normalisation(g, kind, *, seed, batches=50, size=200):
     rng = torch.Generator().manual_seed(seed)
     g.train()
     for _ in range(batches):
-        z = gan.noise(size, g.noise_size, kind, rng=rng)
+        z = gan.noise(size, g.noise_size, noise, rng=rng)
         g(z, torch.arange(size) % g.classes) if hasattr(g, "classes") else g(z)
     for layer, momentum in zip(layers, before, strict=True):
         layer.momentum = momentum
@@ -185,7 +205,8 @@ def _grey(g, z, labels=None):
     return ((x + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
 
-def evaluate_gan(g, classifier, run, *, n=10_000, seed=7):
+@checked
+def evaluate_gan(g: nn.Module, classifier: nn.Module, run: runs, *, n: count() = 10_000, seed: count(0) = 7):
     """What the classifier finds in samples: the share of each digit, and for the conditional run the agreement.
 
     Args:
@@ -214,7 +235,8 @@ def evaluate_gan(g, classifier, run, *, n=10_000, seed=7):
     return found | ({"agreement": accuracy(classifier, x, labels)} if run == "conditional" else {})
 
 
-def load_gan(run, folder=None):
+@checked
+def load_gan(run: runs, folder: Path | str | None = None):
     """A shipped GAN: its networks in evaluation mode, its samples over time and its record.
 
     Args:
@@ -224,11 +246,8 @@ def load_gan(run, folder=None):
     Returns:
         The generator, the discriminator, the samples at fixed noise (uint8, shape (times, shown, 784)) and the record,
         with the steps of the samples under ``"samples_at"`` and the learning curves under ``"history"``.
-
-    Raises:
-        ValueError: ``run`` is unknown, or the file is missing, corrupt or of other networks.
     """
-    g, d = gan_networks(run)
+    g, d = gan_networks(run, rng=torch.Generator())
     tensors, record = load_weights(f"gan_{run.replace('-', '_')}", folder)
     fill(g, under(tensors, "g/"), "the generator")
     fill(d, under(tensors, "d/"), "the discriminator")

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,8 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+from genphys.arguments import checked, count, function, number, require
+from genphys.numerics import must_stay_finite
 from genphys.train.files import read_checkpoint, take, under, write_checkpoint
 
 __all__ = ["Shuffled", "State", "keep_freed_memory", "move_average", "train"]
@@ -34,7 +36,7 @@ class State:
     generators: dict[str, torch.Generator] = field(default_factory=dict)
     tensors: dict[str, torch.Tensor] = field(default_factory=dict)
 
-    def save(self) -> dict[str, torch.Tensor]:
+    def save(self):
         """The state as a flat dictionary of copies."""
         flat = {f"tensors/{name}": tensor for name, tensor in self.tensors.items()}
         for name, module in self.modules.items():
@@ -49,13 +51,10 @@ class State:
         flat |= {f"generators/{name}": generator.get_state() for name, generator in self.generators.items()}
         return {key: tensor.detach().to("cpu", copy=True).contiguous() for key, tensor in flat.items()}
 
+    @checked
     @torch.no_grad()
-    def load(self, flat: dict[str, torch.Tensor]) -> None:
-        """Restore in place what :meth:`save` gave.
-
-        Raises:
-            ValueError: The names or shapes are not those of this state.
-        """
+    def load(self, flat: dict):
+        """Restore in place what :meth:`save` gave; other names or shapes are refused."""
         for name, tensor in self.tensors.items():
             saved = take(flat, f"tensors/{name}")
             if saved.shape != tensor.shape:
@@ -76,20 +75,23 @@ class State:
             generator.set_state(take(flat, f"generators/{name}"))
 
 
+@checked
 def train(
-    step: Callable[[int], dict | None],
-    steps: int,
+    step: function,
+    steps: count(),
     state: State,
     *,
     folder: Path | str,
     settings: dict,
-    every: float = 60.0,
-    log_every: int = 500,
+    every: number(low=0) = 60.0,
+    log_every: count() = 500,
     name: str = "training",
-) -> dict:
+):
     """Take ``steps`` steps, beginning where the checkpoint in ``folder`` ends, if there is one.
 
-    An interruption (Ctrl-C, or the termination signal) waits for the end of the step, writes the state and stops.
+    An interruption (Ctrl-C, or the termination signal) waits for the end of the step, writes the state and stops. A
+    step after which a logged number, a parameter or anything else of the state is not finite stops the training too,
+    with :class:`genphys.numerics.Diverged`; nothing is written then, so that the last finite state stays on disk.
 
     Args:
         step: Takes step ``i`` and returns numbers to be logged, or None.
@@ -105,43 +107,66 @@ def train(
         The record: ``step``, ``settings``, ``seconds`` (of all sittings) and ``history``, a list of averages.
 
     Raises:
-        ValueError: The checkpoint is corrupt, or of other settings or another state.
         KeyboardInterrupt: The run was interrupted; what was done is in the checkpoint.
     """
     path = Path(folder) / "checkpoint.safetensors"
-    settings = json.loads(json.dumps(settings))  # as it will be read back
-    record = {"step": 0, "settings": settings, "seconds": 0.0, "history": [], "sums": {}}
-    if path.exists():
-        tensors, record = read_checkpoint(path)
-        different = {
-            key: (record["settings"].get(key), settings.get(key))
-            for key in record["settings"].keys() | settings.keys()
-            if record["settings"].get(key) != settings.get(key)
-        }
-        if different:
-            changes = ", ".join(f"{key}: {old!r} there, {new!r} here" for key, (old, new) in sorted(different.items()))
-            raise ValueError(f"{path} belongs to other settings ({changes}); choose another folder or delete it")
-        state.load(tensors)
+    record = _begin(path, json.loads(json.dumps(settings)), state)  # the settings as they will be read back
     began, written = time.monotonic() - record["seconds"], time.monotonic()
     with _patient_signals() as stopped, tqdm(total=steps, initial=record["step"], desc=name, mininterval=1.0) as bar:
         for i in range(record["step"], steps):
-            for key, value in (step(i) or {}).items():
-                total, count = record["sums"].get(key, (0.0, 0))
-                record["sums"][key] = (total + float(value), count + 1)
-            record["step"] = i + 1
-            if (i + 1) % log_every == 0:
-                means = {key: total / count for key, (total, count) in record["sums"].items()}
-                record["history"].append({"step": i + 1} | means)
-                record["sums"] = {}
-                bar.set_postfix({key: f"{value:.4g}" for key, value in means.items()}, refresh=False)
+            found = step(i) or {}
+            must_stay_finite(i + 1, _advice(path), **found, **_sums(state))
+            _log(record, i + 1, found, log_every, bar)
             bar.update()
             if stopped or i + 1 == steps or time.monotonic() - written > every:
                 record["seconds"] = time.monotonic() - began
-                write_checkpoint(path, state.save(), record)
+                flat = state.save()
+                must_stay_finite(i + 1, _advice(path), **flat)
+                write_checkpoint(path, flat, record)
                 written = time.monotonic()
             if stopped:
                 raise KeyboardInterrupt(f"stopped after step {i + 1}; run the same command to go on")
     return record
+
+
+def _begin(path, settings, state):
+    """The record to go on with: a fresh one, or that of the checkpoint, whose state is loaded."""
+    if not path.exists():
+        return {"step": 0, "settings": settings, "seconds": 0.0, "history": [], "sums": {}}
+    tensors, record = read_checkpoint(path)
+    there = record["settings"]
+    names = sorted(name for name in there.keys() | settings.keys() if there.get(name) != settings.get(name))
+    changes = ", ".join(f"{name}: {there.get(name)!r} there, {settings.get(name)!r} here" for name in names)
+    if changes:
+        raise ValueError(f"{path} belongs to other settings ({changes}); choose another folder or delete it")
+    state.load(tensors)
+    return record
+
+
+def _log(record, step, found, log_every, bar):
+    """Add the numbers of a step to the sums, and the means of ``log_every`` steps to the history."""
+    for key, value in found.items():
+        total, times = record["sums"].get(key, (0.0, 0))
+        record["sums"][key] = (total + float(value), times + 1)
+    record["step"] = step
+    if step % log_every == 0:
+        means = {key: total / times for key, (total, times) in record["sums"].items()}
+        record["history"].append({"step": step} | means)
+        record["sums"] = {}
+        bar.set_postfix({key: f"{value:.4g}" for key, value in means.items()}, refresh=False)
+
+
+@torch.no_grad()
+def _sums(state):
+    """The sum of each module's parameters, in which a NaN or an infinity shows."""
+    return {
+        f"a parameter of {name}": sum(p.sum() for p in module.parameters()) for name, module in state.modules.items()
+    }
+
+
+def _advice(path):
+    kept = f"; {path} keeps the last finite state" if path.exists() else ""
+    return f"take a smaller learning rate, in another folder{kept}"
 
 
 @contextmanager
@@ -160,6 +185,7 @@ def _patient_signals() -> Iterator[list]:
             signal.signal(number, handler)
 
 
+@checked
 class Shuffled:
     """Mini-batches in random order, each epoch another one, as a function of the step number alone.
 
@@ -167,19 +193,15 @@ class Shuffled:
         n: The number of rows.
         size: The rows of a batch; the rest of an epoch that does not fill one is left out.
         seed: The seed of all the orders.
-
-    Raises:
-        ValueError: ``size`` is not from 1 to ``n``.
     """
 
-    def __init__(self, n: int, size: int, seed: int):
-        if not 1 <= size <= n:
-            raise ValueError(f"size is {size}, takes 1 to {n}, the number of rows")
+    def __init__(self, n: count(), size: count(), seed: count(0)):
+        require(size <= n, "size", size, f"1 to {n}, the number of rows")
         self.n, self.size, self.seed = n, size, seed
         self.per_epoch = n // size
         self._epoch, self._order = -1, torch.empty(0, dtype=torch.int64)
 
-    def __call__(self, i: int) -> torch.Tensor:
+    def __call__(self, i):
         """The row numbers of the batch of step ``i``, shape (size,)."""
         epoch, batch = divmod(i, self.per_epoch)
         if epoch != self._epoch:
@@ -189,8 +211,9 @@ class Shuffled:
         return self._order[batch * self.size : (batch + 1) * self.size]
 
 
+@checked
 @torch.no_grad()
-def move_average(average: nn.Module, model: nn.Module, rate: float) -> None:
+def move_average(average: nn.Module, model: nn.Module, rate: number(0, 1)):
     r"""Move the average of the weights a step: :math:`\bar\Theta \leftarrow (1-r)\bar\Theta + r\Theta`.
 
     A constant :math:`r` gives the exponential moving average of decay :math:`1-r`; with
@@ -202,21 +225,16 @@ def move_average(average: nn.Module, model: nn.Module, rate: float) -> None:
         model: The model.
         rate: :math:`r`, from 0 to 1.
 
-    Raises:
-        ValueError: ``rate`` is not in [0, 1].
-
     References:
         Polyak and Juditsky (1992); Shamir and Zhang (2013) for the weights that grow with the step.
     """
-    if not 0 <= rate <= 1:
-        raise ValueError(f"rate is {rate}, takes a number in [0, 1]")
     for mine, theirs in zip(average.parameters(), model.parameters(), strict=True):
         mine.lerp_(theirs, rate)
     for mine, theirs in zip(average.buffers(), model.buffers(), strict=True):
         mine.copy_(theirs)
 
 
-def keep_freed_memory() -> bool:
+def keep_freed_memory():
     """Ask glibc to keep the memory it frees, for the rest of this process.
 
     Freed tensors otherwise go back to the kernel, and the next step pays for fresh pages: up to 40 % of a training

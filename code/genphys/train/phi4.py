@@ -4,16 +4,18 @@ import copy
 import math
 import time
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import nn
 
 from genphys import diffusion
+from genphys.arguments import checked, count, number, positive, require, source, tensor
 from genphys.exact.estimates import mean_and_error
 from genphys.networks.unet import UNet
-from genphys.numerics import tensor_hash
+from genphys.numerics import double, tensor_hash
 from genphys.systems import phi4
-from genphys.train.command import common, describe_run
+from genphys.train.command import common, describe_run, learning_rate_option
 from genphys.train.files import fill, load_weights, write_weights
 from genphys.train.loop import Shuffled, State, move_average, train
 
@@ -21,7 +23,6 @@ __all__ = [
     "PHI4",
     "PHI4_CHAIN",
     "PHI4_SAMPLERS",
-    "add_command",
     "describe_phi4",
     "evaluate_phi4",
     "load_phi4",
@@ -39,24 +40,40 @@ PHI4_SAMPLERS = {  # the number of samples, and how they are drawn
 }
 
 
-def phi4_unet(rng=None):
+fields = tensor("n L L")  # independent configurations
+
+
+@checked
+def phi4_unet(*, rng: source):
     """The U-Net of the shipped model of the lattice field, with fresh weights: it predicts the velocity on a torus."""
     return UNet(widths=(32, 40), embedding=32, padding="circular", rng=rng)
 
 
-def train_phi4(phi, folder, *, steps, batch, rate, decay, T, seed, every=60.0):
+@checked
+def train_phi4(
+    phi: fields,
+    folder: Path | str,
+    *,
+    steps: count(),
+    batch: count(),
+    learning_rate: positive,
+    decay: number(0, 1),
+    T: count(),
+    seed: count(0),
+    every: number(low=0) = 60.0,
+):
     r"""Train the U-Net on lattice configurations by the velocity's mean squared error under a cosine schedule.
 
     The field is divided by its root mean square. Each batch is moved by a symmetry of the action
-    (:func:`genphys.systems.phi4.symmetry_images`), so that the same configuration is hardly ever seen twice. The learning rate
-    falls as half a cosine to zero; the moving average of the weights is what is kept.
+    (:func:`genphys.systems.phi4.symmetry_images`), so that the same configuration is hardly ever seen twice. The
+    learning rate falls as half a cosine to zero; the moving average of the weights is what is kept.
 
     Args:
-        phi: Independent configurations, shape (n, L, L).
+        phi: Independent configurations.
         folder: Where the checkpoint lies.
         steps: The number of steps.
         batch: The number of configurations in a step.
-        rate: The first learning rate.
+        learning_rate: The first learning rate.
         decay: Of the moving average.
         T: The number of steps of the schedule.
         seed: The seed of the whole run.
@@ -70,16 +87,19 @@ def train_phi4(phi, folder, *, steps, batch, rate, decay, T, seed, every=60.0):
         Ho, Jain and Abbeel (2020); Salimans and Ho (2022).
     """
     rng = torch.Generator().manual_seed(seed)
-    network = phi4_unet(rng)
+    network = phi4_unet(rng=rng)
     averaged = copy.deepcopy(network)
     schedule = diffusion.cosine_schedule(T)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=0.0, fused=True)
+    optimiser = torch.optim.AdamW(
+        network.parameters(), lr=learning_rate, betas=(0.9, 0.99), weight_decay=0.0, fused=True
+    )
     scale = phi.double().square().mean().sqrt().item()
     fields = (phi / scale).float()
     rows = Shuffled(len(fields), batch, seed)
 
     def step(i):
-        optimiser.param_groups[0]["lr"] = min(1.0, (i + 1) / 200) * rate * 0.5 * (1 + math.cos(math.pi * i / steps))
+        warm = min(1.0, (i + 1) / 200)
+        optimiser.param_groups[0]["lr"] = warm * learning_rate * 0.5 * (1 + math.cos(math.pi * i / steps))
         x0 = phi4.symmetry_images(fields[rows(i)], rng=rng)[:, None]
         mean = diffusion.loss(network, schedule, x0, rng=rng, kind="velocity").mean()
         optimiser.zero_grad()
@@ -89,7 +109,7 @@ def train_phi4(phi, folder, *, steps, batch, rate, decay, T, seed, every=60.0):
         move_average(averaged, network, diffusion.ema_rate(i, decay))
         return {"loss": mean.detach(), "gradient": size}
 
-    settings = {"steps": steps, "batch": batch, "rate": rate, "decay": decay, "T": T, "seed": seed}
+    settings = {"steps": steps, "batch": batch, "learning_rate": learning_rate, "decay": decay, "T": T, "seed": seed}
     record = train(
         step,
         steps,
@@ -103,8 +123,21 @@ def train_phi4(phi, folder, *, steps, batch, rate, decay, T, seed, every=60.0):
     return averaged.eval(), schedule, scale, record
 
 
+@checked
 @torch.no_grad()
-def sample_phi4(network, schedule, scale, n, *, rng, L=8, sampler="heun", first=None, steps=25, batch=128):
+def sample_phi4(
+    network: UNet,
+    schedule: diffusion.Schedule,
+    scale: positive,
+    n: count(),
+    *,
+    rng: source,
+    L: count() = 8,
+    sampler: Literal["heun", "ddim", "ancestral"] = "heun",
+    first: count() | None = None,
+    steps: count() = 25,
+    batch: count() = 128,
+):
     r"""Draw lattice configurations from a trained model.
 
     Heun's method follows the probability-flow equation in the time u: in sigma, its first step from the end of a
@@ -125,38 +158,29 @@ def sample_phi4(network, schedule, scale, n, *, rng, L=8, sampler="heun", first=
 
     Returns:
         Shape (n, L, L), float64.
-
-    Raises:
-        ValueError: ``sampler`` is unknown, or a number of steps is out of range.
     """
-    denoise = diffusion.denoiser(network, schedule, "velocity")
     first = schedule.T if first is None else first
+    require(first <= schedule.T, "first", first, f"1 to T = {schedule.T}")
+    denoise = diffusion.denoiser(network, schedule, "velocity")
     samplers = {
         "heun": lambda x: diffusion.ode(denoise, schedule, x, steps=diffusion.times(first, steps), clock="time"),
         "ddim": lambda x: diffusion.ddim(denoise, schedule, x, steps=diffusion.times(first, steps)),
         "ancestral": lambda x: diffusion.ancestral(denoise, schedule, x, rng=rng),
     }
-    if sampler not in samplers:
-        raise ValueError(f"sampler is {sampler!r}, takes one of {', '.join(map(repr, samplers))}")
-    if not 1 <= first <= schedule.T:
-        raise ValueError(f"first is {first}, takes 1 to T = {schedule.T}")
     sizes = [min(batch, n - done) for done in range(0, n, batch)]
-    options = {"generator": rng, "dtype": next(network.parameters()).dtype}
-    drawn = [samplers[sampler](torch.randn(size, 1, L, L, **options))[:, 0] for size in sizes]
-    return scale * torch.cat(drawn).double()
+    weight = next(network.parameters())
+    options = {"generator": rng, "device": rng.device, "dtype": weight.dtype}
+    drawn = [samplers[sampler](torch.randn(size, 1, L, L, **options).to(weight.device))[:, 0] for size in sizes]
+    return scale * double(torch.cat(drawn))
 
 
-def describe_phi4(phi, kappa, lam):
+@checked
+def describe_phi4(phi: fields, kappa: number(), lam: number(low=0)):
     """What the record keeps of a set of configurations: every number with its standard error.
 
-    Args:
-        phi: Independent configurations, shape (n, L, L).
-        kappa: The hopping parameter.
-        lam: The coupling.
-
     Returns:
-        A dictionary of pairs [value, error]: the observables of :func:`genphys.systems.phi4.observables`; of lists of them:
-        ``time_slices``, and for each momentum (n_1, n_2) of ``momenta``, ``structure_factor`` and
+        A dictionary of pairs [value, error]: the observables of :func:`genphys.systems.phi4.observables`; of lists of
+        them: ``time_slices``, and for each momentum (n_1, n_2) of ``momenta``, ``structure_factor`` and
         ``schwinger_dyson_momentum``; ``magnetisation_counts``, a histogram between -1.5 and 1.5 in 30 bins.
     """
     L = phi.shape[-1]
@@ -177,7 +201,8 @@ def describe_phi4(phi, kappa, lam):
     return found | {"samples": len(phi), "magnetisation_counts": counts.to(torch.int64).tolist()}
 
 
-def evaluate_phi4(network, schedule, scale, *, most, seed):
+@checked
+def evaluate_phi4(network: UNet, schedule: diffusion.Schedule, scale: positive, *, most: count(2), seed: count(0)):
     """Describe Monte Carlo and the samples of each of :data:`PHI4_SAMPLERS`.
 
     Args:
@@ -204,7 +229,8 @@ def evaluate_phi4(network, schedule, scale, *, most, seed):
         yield dict(found)
 
 
-def load_phi4(folder=None):
+@checked
+def load_phi4(folder: Path | str | None = None):
     """The shipped model of the lattice field.
 
     Args:
@@ -213,11 +239,8 @@ def load_phi4(folder=None):
     Returns:
         The network in evaluation mode, its schedule, and the record with the couplings ``"L"``, ``"kappa"`` and
         ``"lam"``, the ``"scale"`` of the field and the ``"evaluation"``.
-
-    Raises:
-        ValueError: The file is missing, corrupt or of another network.
     """
-    network = phi4_unet().float()
+    network = phi4_unet(rng=torch.Generator()).float()
     tensors, record = load_weights("phi4", folder)
     fill(network, tensors, "phi4_unet")
     return network.eval(), diffusion.cosine_schedule(record["settings"]["T"]), record
@@ -230,7 +253,7 @@ def _command(arguments):
     data, moved = phi4.hybrid_monte_carlo(start, PHI4["kappa"], PHI4["lam"], rng=rng, **PHI4_CHAIN)
     seconds = time.monotonic() - began
     print(f"{len(data)} configurations in {seconds:.0f} s, {moved.accepted.double().mean():.3f} accepted")
-    names = ("steps", "batch", "rate", "decay", "T", "seed", "every")
+    names = ("steps", "batch", "learning_rate", "decay", "T", "seed", "every")
     network, schedule, scale, record = train_phi4(
         data, arguments.folder, **{name: getattr(arguments, name) for name in names}
     )
@@ -255,7 +278,7 @@ def add_command(commands):
     parser.add_argument("--configurations", type=int, default=20_000, help="configurations of the training set")
     parser.add_argument("--samples", type=int, default=4_096, help="largest number of samples of the evaluation")
     parser.add_argument("--batch", type=int, default=64, help="configurations in a step")
-    parser.add_argument("--rate", type=float, default=2e-3, help="first learning rate, falls to 0")
+    learning_rate_option(parser, 2e-3, "first learning rate, falls to 0")
     parser.add_argument("--decay", type=float, default=0.999, help="decay of the moving average")
     parser.add_argument("--T", type=int, default=1000, help="steps of the cosine schedule")
     parser.set_defaults(run=_command)

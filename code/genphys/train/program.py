@@ -6,18 +6,13 @@ from pathlib import Path
 
 import torch
 
+from genphys.numerics import Diverged
 from genphys.train import classifier, deep_energy, diffusion, gan, phi4, rbm, vae
 from genphys.train.loop import keep_freed_memory
 
-__all__ = ["main"]
 
-
-def main(argv: list[str] | None = None) -> None:
-    """The command line: ``python -m genphys.train rbm --help``.
-
-    Args:
-        argv: The arguments; those of the process where left out.
-    """
+def main(argv=None):
+    """The command line, ``python -m genphys.train rbm --help``, with its arguments or those of the process."""
     parser = argparse.ArgumentParser(
         prog="python -m genphys.train", description="Long trainings that can be interrupted and resumed."
     )
@@ -34,5 +29,5 @@ def main(argv: list[str] | None = None) -> None:
         arguments.run(arguments)
     except KeyboardInterrupt as stopped:
         sys.exit(str(stopped) or 130)
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, FileNotFoundError, Diverged) as error:
         sys.exit(f"{parser.prog}: {error}")

@@ -7,30 +7,50 @@ from pathlib import Path
 import torch
 
 from genphys import data, rbm
-from genphys.numerics import tensor_hash
-from genphys.train.command import common, describe_run, without_digits
+from genphys.arguments import checked, count, number, positive, tensor
+from genphys.numerics import double, tensor_hash
+from genphys.train.command import common, describe_run, learning_rate_option, without_digits
 from genphys.train.files import write_weights
 from genphys.train.loop import Shuffled, State, move_average, train
 
-__all__ = ["add_command", "evaluate_rbm", "train_rbm"]
+__all__ = ["evaluate_rbm", "train_rbm"]
+
+grey = tensor("n M", low=0, high=1)  # images as rows of pixels
 
 
-def train_rbm(images, folder, *, steps, hidden, batch, chains, k, rate, rate_steps, decay, average, seed, every=60.0):
+@checked
+def train_rbm(
+    images: grey,
+    folder: Path | str,
+    *,
+    steps: count(),
+    hidden: count(),
+    batch: count(),
+    chains: count(),
+    k: count(),
+    learning_rate: positive,
+    rate_steps: positive,
+    decay: number(low=0),
+    average: number(low=0),
+    seed: count(0),
+    every: number(low=0) = 60.0,
+):
     r"""Train a Bernoulli RBM on stochastically binarised images by persistent contrastive divergence.
 
-    Each step draws a batch, binarises it anew and takes a centred PCD-k step of size
-    :math:`r/(1+t/\tau)`; the average of the weights over the last steps, with weight :math:`t^\eta`, is what is kept.
+    Each step draws a batch, binarises it anew and takes a centred PCD-k step with the learning
+    rate :math:`r/(1+t/\tau)`; what is kept is the average of the weights over the last steps, with weight
+    :math:`t^\eta`.
 
     Args:
-        images: Grey values in [0, 1], shape (n, M).
+        images: Grey values in [0, 1].
         folder: Where the checkpoint lies.
         steps: The number of steps.
         hidden: The number of hidden units.
         batch: The number of images in a step.
         chains: The number of persistent chains.
         k: Gibbs steps a training step.
-        rate: The first step size :math:`r`.
-        rate_steps: :math:`\tau`.
+        learning_rate: The first learning rate :math:`r`.
+        rate_steps: :math:`\tau`, after which it is halved.
         decay: The weight decay.
         average: :math:`\eta`.
         seed: The seed of the whole run.
@@ -50,9 +70,9 @@ def train_rbm(images, folder, *, steps, hidden, batch, chains, k, rate, rate_ste
     def step(i):
         x = data.binarise(images[rows(i)], rng=generator)
         state.step = i
-        size = rate / (1 + i / rate_steps)
+        now = learning_rate / (1 + i / rate_steps)
         for _ in rbm.contrastive_divergence(
-            model, [x], state, k=k, learning_rate=size, weight_decay=decay, generator=generator
+            model, [x], state, k=k, learning_rate=now, weight_decay=decay, generator=generator
         ):
             move_average(averaged, model, min(1.0, (average + 1) / (i + 1 + average)))
         if i % 50:
@@ -74,7 +94,7 @@ def train_rbm(images, folder, *, steps, hidden, batch, chains, k, rate, rate_ste
             "batch": batch,
             "chains": chains,
             "k": k,
-            "rate": rate,
+            "learning_rate": learning_rate,
             "rate_steps": rate_steps,
             "decay": decay,
             "average": average,
@@ -87,12 +107,21 @@ def train_rbm(images, folder, *, steps, hidden, batch, chains, k, rate, rate_ste
     return averaged, record
 
 
-def evaluate_rbm(model, images, *, base_images, temperatures, chains, seed):
+@checked
+def evaluate_rbm(
+    model: rbm.BernoulliRBM,
+    images: grey,
+    *,
+    base_images: tensor("m M", low=0, high=1),
+    temperatures: count(2),
+    chains: count(),
+    seed: count(0),
+):
     r"""Test log-likelihood by annealed importance sampling, on the one fixed binarisation of the test images.
 
     Args:
         model: The machine.
-        images: Grey test images, shape (n, M).
+        images: Grey test images.
         base_images: The grey images whose means are the base of the annealing.
         temperatures: The number of temperatures.
         chains: The number of annealing runs.
@@ -107,7 +136,7 @@ def evaluate_rbm(model, images, *, base_images, temperatures, chains, seed):
     betas = torch.linspace(0, 1, temperatures, dtype=torch.float64)
     annealed = rbm.ais(model, betas, chains, base_bias=model.base_bias(base_images), generator=generator)
     with torch.no_grad():
-        free_energy = torch.cat([model.free_energy(part) for part in x.split(1000)]).double()
+        free_energy = double(torch.cat([model.free_energy(part) for part in x.split(1000)]))
     return {
         "log_likelihood": -(free_energy.mean() + annealed.log_z).item(),
         "stderr_log_z": annealed.stderr.item(),
@@ -132,7 +161,7 @@ def _command(arguments):
         batch=arguments.batch,
         chains=arguments.chains,
         k=arguments.k,
-        rate=arguments.rate,
+        learning_rate=arguments.learning_rate,
         rate_steps=arguments.rate_steps,
         decay=arguments.decay,
         average=arguments.average,
@@ -164,8 +193,8 @@ def add_command(commands):
     parser.add_argument("--batch", type=int, default=100, help="images in a step")
     parser.add_argument("--chains", type=int, default=100, help="persistent chains")
     parser.add_argument("--k", type=int, default=1, help="Gibbs steps a training step")
-    parser.add_argument("--rate", type=float, default=0.12, help="first step size r of r / (1 + t / rate-steps)")
-    parser.add_argument("--rate-steps", type=float, default=5_000, help="steps after which the step size is halved")
+    learning_rate_option(parser, 0.12, "first learning rate r of r / (1 + t / rate-steps)")
+    parser.add_argument("--rate-steps", type=float, default=5_000, help="steps after which the learning rate is halved")
     parser.add_argument("--decay", type=float, default=1e-4, help="weight decay")
     parser.add_argument("--average", type=float, default=8, help="eta: the average weighs step t as t^eta")
     parser.add_argument("--temperatures", type=int, default=10_000, help="temperatures of the evaluation")

@@ -4,27 +4,47 @@ import json
 import math
 import time
 from pathlib import Path
+from typing import Literal
 
 import torch
 from tqdm import tqdm
 
 from genphys import data, vae
-from genphys.numerics import tensor_hash
-from genphys.train.command import common, describe_run, without_digits
-from genphys.train.files import read_checkpoint, write_weights
+from genphys.arguments import checked, count, number, positive, source, tensor
+from genphys.numerics import double, tensor_hash
+from genphys.train.command import common, describe_run, learning_rate_option, without_digits
+from genphys.train.files import fill, load_weights, read_checkpoint, write_weights
 from genphys.train.loop import Shuffled, State, train
 
-__all__ = ["add_command", "burda_vae", "evaluate_vae", "train_vae"]
+__all__ = ["burda_vae", "evaluate_vae", "load_vae", "train_vae"]
+
+grey = tensor("n M", low=0, high=1)  # images as rows of pixels
 
 
-def burda_vae():
+@checked
+def burda_vae(*, rng: source):
     """The network of Burda, Grosse and Salakhutdinov (2015): 50 latent units, two layers of 200 tanh on each side."""
     encoder = vae.dense_encoder(784, (200, 200), 50)
-    return vae.VAE(encoder, vae.BernoulliDecoder(vae.dense_decoder_net(50, (200, 200), 784)), 784, 50)
+    model = vae.VAE(encoder, vae.BernoulliDecoder(vae.dense_decoder_net(50, (200, 200), 784)), 784, 50)
+    return vae.initialise(model, rng)
 
 
+@checked
 def train_vae(
-    images, folder, *, steps, k, first_k, first_steps, draws, batch, rate, last_rate, seed, start=None, every=60.0
+    images: grey,
+    folder: Path | str,
+    *,
+    steps: count(),
+    k: count(),
+    first_k: count(),
+    first_steps: count(0),
+    draws: count(),
+    batch: count(),
+    learning_rate: positive,
+    last_learning_rate: number(low=0),
+    seed: count(0),
+    start: Path | str | None = None,
+    every: number(low=0) = 60.0,
 ):
     r"""Train :func:`burda_vae` on images binarised anew at every step, by Adam with a rate that falls as a cosine.
 
@@ -33,7 +53,7 @@ def train_vae(
     (:meth:`genphys.vae.VAE.resampled_bound`), which leaves the gradient unbiased.
 
     Args:
-        images: Grey values in [0, 1], shape (n, 784).
+        images: Grey values in [0, 1].
         folder: Where the checkpoint lies.
         steps: The number of steps.
         k: The number of importance samples.
@@ -41,8 +61,8 @@ def train_vae(
         first_steps: How many steps those are.
         draws: The number of samples that are differentiated.
         batch: The number of images in a step.
-        rate: The first learning rate.
-        last_rate: The last one.
+        learning_rate: The first learning rate.
+        last_learning_rate: The last one.
         seed: The seed of the whole run.
         start: A file of weights to begin from; random ones where left out.
         every: Seconds between checkpoints.
@@ -54,13 +74,13 @@ def train_vae(
         Burda, Grosse and Salakhutdinov, Importance weighted autoencoders (2015).
     """
     generator = torch.Generator().manual_seed(seed)
-    model = vae.initialise(burda_vae(), generator)
+    model = burda_vae(rng=generator)
     with torch.no_grad():
         model.decoder.net[-1].bias.copy_(torch.logit(images.mean(0), eps=1e-3))
     if start is not None:
         model.load_state_dict(read_checkpoint(start)[0])
     began_from = tensor_hash(*model.state_dict().values())
-    optimiser = torch.optim.Adam(model.parameters(), lr=rate, fused=True)
+    optimiser = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
     rows = Shuffled(len(images), batch, seed)
 
     def bound(x, samples):
@@ -73,7 +93,8 @@ def train_vae(
 
     def step(i):
         samples = first_k if i < first_steps else k
-        optimiser.param_groups[0]["lr"] = last_rate + 0.5 * (rate - last_rate) * (1 + math.cos(math.pi * i / steps))
+        cosine = (1 + math.cos(math.pi * i / steps)) / 2  # from 1 to 0
+        optimiser.param_groups[0]["lr"] = last_learning_rate + (learning_rate - last_learning_rate) * cosine
         x = data.binarise(images[rows(i)], rng=generator)
         optimiser.zero_grad()
         total = 0.0
@@ -90,15 +111,15 @@ def train_vae(
         State(modules={"model": model}, optimisers={"adam": optimiser}, generators={"generator": generator}),
         folder=folder,
         settings={
-            "steps": steps,  # the rate depends on it
+            "steps": steps,  # the learning rate depends on it
             "start": began_from,
             "k": k,
             "first_k": first_k,
             "first_steps": first_steps,
             "draws": draws,
             "batch": batch,
-            "rate": rate,
-            "last_rate": last_rate,
+            "learning_rate": learning_rate,
+            "last_learning_rate": last_learning_rate,
             "seed": seed,
             "data": tensor_hash(images),
         },
@@ -109,12 +130,13 @@ def train_vae(
     return model, record
 
 
-def evaluate_vae(model, images, *, samples, seed):
+@checked
+def evaluate_vae(model: vae.VAE, images: grey, *, samples: count(), seed: count(0)):
     r"""Test log-likelihood by importance sampling, on the one fixed binarisation of the test images.
 
     Args:
         model: The autoencoder.
-        images: Grey test images, shape (n, M).
+        images: Grey test images.
         samples: The number :math:`k` of importance samples an image.
         seed: Their seed.
 
@@ -125,9 +147,9 @@ def evaluate_vae(model, images, *, samples, seed):
     x = data.fixed_binarisation(images)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        reconstruction, kl = (term.double().mean().item() for term in model.elbo(x, generator))
+        reconstruction, kl = (double(term).mean().item() for term in model.elbo(x, generator))
     parts = [model.log_likelihood_bound(part, samples, generator, rows=2000) for part in tqdm(x.split(100))]
-    bound = torch.cat(parts).double()
+    bound = double(torch.cat(parts))
     return {
         "log_likelihood": bound.mean().item(),
         "stderr_test_set": (bound.std() / len(x) ** 0.5).item(),
@@ -142,7 +164,24 @@ def evaluate_vae(model, images, *, samples, seed):
     }
 
 
-_VAE_OPTIONS = ("steps", "k", "first_k", "first_steps", "draws", "batch", "rate", "last_rate", "seed", "start")
+@checked
+def load_vae(name: Literal["vae", "iwae"] = "vae", folder: Path | str | None = None):
+    """A shipped autoencoder, trained with the ELBO (``"vae"``) or the bound of 50 samples (``"iwae"``), and its record.
+
+    Args:
+        name: Which.
+        folder: Where the weights lie; the package's own where left out.
+    """
+    tensors, record = load_weights(name, folder)
+    model = burda_vae(rng=torch.Generator())
+    fill(model, tensors, "burda_vae")
+    return model.eval(), record
+
+
+_VAE_OPTIONS = (
+    *("steps", "k", "first_k", "first_steps", "draws"),
+    *("batch", "learning_rate", "last_learning_rate", "seed", "start"),
+)
 
 
 def _command(arguments):
@@ -171,8 +210,8 @@ def add_command(commands):
     parser.add_argument("--first-steps", type=int, default=0, help="how many steps those are")
     parser.add_argument("--draws", type=int, default=8, help="samples that are differentiated, at most")
     parser.add_argument("--batch", type=int, default=100, help="images in a step")
-    parser.add_argument("--rate", type=float, default=2e-3, help="first learning rate")
-    parser.add_argument("--last-rate", type=float, default=2e-5, help="last learning rate")
+    learning_rate_option(parser, 2e-3, "first learning rate")
+    learning_rate_option(parser, 2e-5, "last learning rate", kind="last-")
     parser.add_argument(
         "--start", default=None, help="weights to begin from, with their record beside them (default: random ones)"
     )

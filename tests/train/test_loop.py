@@ -1,31 +1,17 @@
-"""Trainings that are interrupted and resumed, and the weights that they leave."""
+"""Trainings that are interrupted and resumed, and those that diverge."""
 
 import copy
 import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from conftest import ROOT
 
-from genphys import data, rbm, train
-from genphys.numerics import tensor_hash
-
-CODE = str(Path(__file__).resolve().parents[1] / "code")
-SETTINGS = {
-    "hidden": 16,
-    "batch": 50,
-    "chains": 20,
-    "k": 1,
-    "rate": 0.1,
-    "rate_steps": 50,
-    "decay": 1e-3,
-    "average": 8,
-    "seed": 3,
-}
+from genphys import train
+from genphys.numerics import Diverged
 
 
 class Interrupted(Exception):
@@ -142,21 +128,6 @@ def test_another_state_is_refused(tmp_path):
             train.State(**change).load(flat)
 
 
-def test_a_checkpoint_is_replaced_in_one_move(tmp_path, monkeypatch):
-    path = tmp_path / "c.safetensors"
-    train.write_checkpoint(path, {"a": torch.arange(3)}, {"n": 1})
-
-    def power_cut(*_):
-        raise OSError("power cut")
-
-    monkeypatch.setattr(os, "replace", power_cut)
-    with pytest.raises(OSError, match="power cut"):
-        train.write_checkpoint(path, {"a": torch.zeros(3)}, {"n": 2})
-    tensors, record = train.read_checkpoint(path)
-    assert record == {"n": 1}
-    assert tensors["a"].tolist() == [0, 1, 2]
-
-
 def test_shuffled_is_an_epoch_a_time_and_a_function_of_the_step():
     rows = train.Shuffled(23, 5, seed=1)
     assert rows.per_epoch == 4
@@ -183,30 +154,6 @@ def test_move_average_weighs_the_steps_as_it_says():
         train.move_average(average, model, 1.5)
 
 
-def test_weights_come_with_a_record_that_names_them(tmp_path):
-    record = {"settings": {"seed": 1}, "metrics": {"x": -1.25}}
-    train.write_weights(tmp_path / "toy", {"w": torch.arange(4.0)}, record)
-    tensors, found = train.load_weights("toy", tmp_path)
-    assert tensors["w"].tolist() == [0, 1, 2, 3]
-    assert found["metrics"] == record["metrics"]
-    assert set(found["versions"]) == {"python", "torch", "numpy", "genphys"}
-    assert load_file(tmp_path / "toy.safetensors")["w"].shape == (4,)
-    with pytest.raises(ValueError, match=r"takes one of the weights in .*: toy"):
-        train.load_weights("other", tmp_path)
-    content = bytearray((tmp_path / "toy.safetensors").read_bytes())
-    content[-1] ^= 1
-    (tmp_path / "toy.safetensors").write_bytes(content)
-    with pytest.raises(ValueError, match=r"toy.safetensors is truncated or corrupt"):
-        train.load_weights("toy", tmp_path)
-
-
-def test_tensor_hash_sees_type_shape_and_value():
-    zeros = torch.zeros(2, 3)
-    others = (zeros.double(), zeros.view(3, 2), zeros + 1)
-    assert len({tensor_hash(t) for t in (zeros, *others)}) == 4
-    assert tensor_hash(zeros) == tensor_hash(zeros.clone())
-
-
 def test_keep_freed_memory_is_quiet():
     script = "from genphys import train; print(train.keep_freed_memory() in (True, False))"
     found = subprocess.run(
@@ -214,52 +161,69 @@ def test_keep_freed_memory_is_quiet():
         check=True,
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": CODE},
+        env={**os.environ, "PYTHONPATH": str(ROOT / "code")},
     )
     assert (found.stdout.strip(), found.stderr) == ("True", "")
 
 
-def test_rbm_training_learns_and_resumes(tmp_path):
-    """200 steps on 1 000 digits beat independent pixels; cut at 25 they give the same machine to the bit."""
-    images = data.digits(1000, 200).train_images
-    whole, _ = train.train_rbm(images, tmp_path / "whole", steps=200, **SETTINGS)
-    train.train_rbm(images, tmp_path / "cut", steps=25, **SETTINGS)
-    resumed, record = train.train_rbm(images, tmp_path / "cut", steps=200, **SETTINGS)
-    assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), resumed.parameters(), strict=True))
-    assert record["settings"]["data"] == tensor_hash(images)
-    x = data.fixed_binarisation(data.digits(1000, 200).test_images)
-    independent = (x * whole.base_bias(images) - torch.nn.functional.softplus(whole.base_bias(images))).sum(1).mean()
-    assert whole.log_prob(x).mean() > independent + 5
+def spoiled_at(step, spoil, at):
+    """The step function, after whose call number ``at`` something is spoiled."""
+
+    def diverges(i):
+        found = step(i)
+        return spoil(found) if i == at else found
+
+    return diverges
 
 
-def test_rbm_evaluation_is_the_exact_one_where_it_can_be_summed():
-    digits = data.digits(1000, 200)
-    model = rbm.BernoulliRBM(784, 10, std=0.02, generator=torch.Generator().manual_seed(1))
-    with torch.no_grad():
-        model.visible_bias.copy_(model.base_bias(digits.train_images))
-    found = train.evaluate_rbm(
-        model, digits.test_images, base_images=digits.train_images, temperatures=200, chains=100, seed=2
-    )
-    exact = model.log_prob(data.fixed_binarisation(digits.test_images)).mean().item()
-    assert abs(found["log_likelihood"] - exact) < 4 * found["stderr_log_z"] + 1e-3  # float32 rounding of 784 terms
-    assert found["test_images"] == 200
+def no_loss(found):
+    return {"loss": float("nan")}
 
 
-def test_command_line_writes_weights_and_refuses_other_settings(tmp_path):
-    """The programme itself, on MNIST's files."""
-    if not os.environ.get("GENPHYS_DATA"):
-        pytest.skip("needs MNIST's files: set GENPHYS_DATA to the folder that holds MNIST/raw")
-    command = [sys.executable, "-m", "genphys.train", "rbm", "--threads", "1", "--hidden", "8", "--steps", "21"]
-    command += ["--temperatures", "20", "--ais-chains", "5", "--folder", tmp_path]
-    environment = {**os.environ, "PYTHONPATH": CODE, "TQDM_DISABLE": "1"}
-    first = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
-    assert first.stdout.startswith("test log-likelihood -")
-    tensors, record = train.load_weights("rbm", tmp_path)
-    assert tensors["weight"].shape == (784, 8)
-    assert record["settings"]["steps"] == 21
-    assert record["data"]["images"] == 55_000
-    assert record["metrics"]["test_images"] == 10_000
-    other = subprocess.run([*command, "--rate", "1"], check=False, capture_output=True, text=True, env=environment)
-    assert other.returncode != 0
-    assert "belongs to other settings (rate: 0.12 there, 1.0 here)" in other.stderr
-    assert "Traceback" not in other.stderr
+@pytest.mark.parametrize("every", [0.0, 1e9])
+def test_a_loss_that_is_not_finite_stops_the_training_at_that_step_and_loses_no_checkpoint(tmp_path, every):
+    whole, _ = run(tmp_path / "whole", 30)
+    run(tmp_path / "cut", 12)
+    step, state = parts()
+    options = {"folder": tmp_path / "cut", "settings": {"a": 1}, "every": every, "log_every": 7}
+    with pytest.raises(
+        Diverged, match=r"step 18: loss is not finite any more; take a smaller learning rate.*checkpoint"
+    ):
+        train.train(spoiled_at(step, no_loss, 17), 30, state, **options)
+    tensors, record = train.read_checkpoint(tmp_path / "cut" / "checkpoint.safetensors")
+    assert record["step"] == (17 if every == 0 else 12)
+    assert all(tensor.isfinite().all() for tensor in tensors.values())
+    resumed, _ = run(tmp_path / "cut", 30)
+    assert all(torch.equal(whole[key], resumed[key]) for key in whole)
+
+
+@pytest.mark.parametrize("what", ["modules", "optimisers", "tensors"])
+def test_nothing_that_is_not_finite_is_written(tmp_path, what):
+    step, state = parts()
+
+    def spoil(found):
+        where = {
+            "modules": state.modules["model"][0].weight,
+            "optimisers": next(iter(state.optimisers["adam"].state.values()))["exp_avg_sq"],
+            "tensors": state.tensors["drift"],
+        }[what]
+        with torch.no_grad():
+            where.view(-1)[0] = float("inf")
+        return found
+
+    with pytest.raises(Diverged, match=r"step 6: .*not finite any more"):
+        train.train(spoiled_at(step, spoil, 5), 9, state, folder=tmp_path, settings={"a": 1}, every=0.0)
+    tensors, record = train.read_checkpoint(tmp_path / "checkpoint.safetensors")
+    assert record["step"] == 5 and all(tensor.isfinite().all() for tensor in tensors.values())
+
+
+def test_parameters_that_are_not_finite_stop_the_training_where_nothing_is_written_or_logged(tmp_path):
+    step, state = parts()
+
+    def spoil(found):
+        with torch.no_grad():
+            state.modules["model"][2].bias.fill_(float("nan"))
+
+    with pytest.raises(Diverged, match="step 4: a parameter of model"):
+        train.train(spoiled_at(step, spoil, 3), 9, state, folder=tmp_path, settings={"a": 1}, every=1e9)
+    assert not (tmp_path / "checkpoint.safetensors").exists()

@@ -6,9 +6,10 @@ import torch
 from genphys import train
 from genphys.exact.estimates import mean_and_error
 from genphys.systems import phi4
-from genphys.train import load_phi4, load_weights, main, sample_phi4, train_phi4
+from genphys.train import load_phi4, load_weights, sample_phi4, train_phi4
+from genphys.train.program import main
 
-SETTINGS = {"steps": 5, "batch": 8, "rate": 1e-3, "decay": 0.5, "T": 100}
+SETTINGS = {"steps": 5, "batch": 8, "learning_rate": 1e-3, "decay": 0.5, "T": 100}
 
 
 def weights(network):
@@ -85,7 +86,7 @@ def test_the_shipped_model_is_near_monte_carlo_in_what_it_claims():
 
 @pytest.mark.parametrize(
     "options, message",
-    [({"sampler": "euler"}, "sampler is 'euler'"), ({"first": 1001}, "first is 1001"), ({"steps": 0}, "n is 0")],
+    [({"sampler": "euler"}, "sampler is 'euler'"), ({"first": 1001}, "first is 1001"), ({"steps": 0}, "steps is 0")],
 )
 def test_bad_input_is_named(options, message):
     network, schedule, record = load_phi4()

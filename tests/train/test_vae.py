@@ -7,7 +7,8 @@ import torch
 
 from genphys import data, vae
 from genphys.numerics import tensor_hash
-from genphys.train import burda_vae, evaluate_vae, load_weights, main, train_vae, write_weights
+from genphys.train import burda_vae, evaluate_vae, load_vae, load_weights, train_vae, write_weights
+from genphys.train.program import main
 
 SETTINGS = {
     "steps": 6,
@@ -16,8 +17,8 @@ SETTINGS = {
     "first_steps": 2,
     "draws": 3,
     "batch": 20,
-    "rate": 1e-3,
-    "last_rate": 1e-5,
+    "learning_rate": 1e-3,
+    "last_learning_rate": 1e-5,
 }
 
 
@@ -50,14 +51,14 @@ def test_an_interrupted_training_equals_an_uninterrupted_one(images, tmp_path, m
     assert torch.equal(weights(resumed), weights(whole))
     other, _ = train_vae(images, tmp_path / "other", seed=2, **SETTINGS)
     assert not torch.equal(weights(other), weights(whole))
-    with pytest.raises(ValueError, match=r"rate: 0\.001 there, 0\.002 here"):
-        train_vae(images, tmp_path / "cut", seed=1, **(SETTINGS | {"rate": 2e-3}))
+    with pytest.raises(ValueError, match=r"learning_rate: 0\.001 there, 0\.002 here"):
+        train_vae(images, tmp_path / "cut", seed=1, **(SETTINGS | {"learning_rate": 2e-3}))
 
 
 def test_a_training_can_begin_from_weights(images, tmp_path):
     first, _ = train_vae(images, tmp_path / "first", seed=1, **SETTINGS)
     write_weights(tmp_path / "first.safetensors", first.state_dict(), {})
-    still = SETTINGS | {"rate": 1e-12, "last_rate": 1e-12}
+    still = SETTINGS | {"learning_rate": 1e-12, "last_learning_rate": 1e-12}
     second, record = train_vae(images, tmp_path / "second", seed=2, start=tmp_path / "first.safetensors", **still)
     torch.testing.assert_close(weights(second), weights(first), rtol=0, atol=1e-7)
     assert record["settings"]["start"] == tensor_hash(*first.state_dict().values())
@@ -68,7 +69,7 @@ def test_one_step_is_adam_on_the_bound(images, tmp_path):
     options = SETTINGS | {"steps": 1, "k": 1, "first_steps": 0}
     after, _ = train_vae(images, tmp_path, seed=3, **options)
     generator = torch.Generator().manual_seed(3)
-    before = vae.initialise(burda_vae(), generator)
+    before = burda_vae(rng=generator)
     with torch.no_grad():
         before.decoder.net[-1].bias.copy_(torch.logit(images.mean(0), eps=1e-3))
     x = data.binarise(images[_first_rows(images, 3)], rng=generator)
@@ -87,7 +88,7 @@ def _first_rows(images, seed):
 
 
 def test_the_evaluation_is_the_bound_of_the_fixed_binarisation(images):
-    model = vae.initialise(burda_vae(), torch.Generator().manual_seed(0))
+    model = burda_vae(rng=torch.Generator().manual_seed(0))
     with torch.no_grad():  # a decoder that ignores h, and the prior as encoder: the bound is the evidence of the pixels
         model.decoder.net[-1].weight.zero_()
         model.decoder.net[-1].bias.copy_(torch.logit(images.mean(0), eps=1e-3))
@@ -107,9 +108,7 @@ def test_the_command_writes_weights_and_their_record(images, tmp_path, monkeypat
     monkeypatch.setattr(data, "mnist", lambda *arguments, **options: (images, None))
     few = ["--steps", "2", "--batch", "50", "--importance-samples", "5"]
     main(["vae", "--folder", str(tmp_path), *few, *options])
-    weights_found, record = load_weights(name, tmp_path)
-    model = burda_vae()
-    model.load_state_dict(weights_found)
+    model, record = load_vae(name, tmp_path)
     assert record["command"] == " ".join(
         ["python -m genphys.train vae --steps 2", *options, "--batch 50", "--importance-samples 5"]
     )

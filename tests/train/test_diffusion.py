@@ -8,8 +8,9 @@ import torch
 
 from genphys import data, diffusion, train
 from genphys.networks.classifier import accuracy
+from genphys.train.program import main
 
-SETTINGS = {"steps": 5, "batch": 8, "rate": 1e-3, "decay": 0.5, "drop": 0.5, "T": 100, "half": False}
+SETTINGS = {"steps": 5, "batch": 8, "learning_rate": 1e-3, "decay": 0.5, "drop": 0.5, "T": 100, "half": False}
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +41,8 @@ def test_an_interrupted_training_equals_an_uninterrupted_one(digits, tmp_path, m
     monkeypatch.undo()
     resumed, _, _ = train.train_diffusion(*digits, tmp_path / "cut", seed=1, **SETTINGS)
     assert torch.equal(weights(resumed), weights(whole))
-    with pytest.raises(ValueError, match=r"rate: 0\.001 there, 0\.002 here"):
-        train.train_diffusion(*digits, tmp_path / "cut", seed=1, **(SETTINGS | {"rate": 2e-3}))
+    with pytest.raises(ValueError, match=r"learning_rate: 0\.001 there, 0\.002 here"):
+        train.train_diffusion(*digits, tmp_path / "cut", seed=1, **(SETTINGS | {"learning_rate": 2e-3}))
 
 
 def test_one_network_learns_with_and_without_labels(digits, tmp_path, monkeypatch):
@@ -85,7 +86,7 @@ def test_evaluation_and_shipped_files(digits, tmp_path, monkeypatch):
     monkeypatch.setattr(data, "mnist", lambda root=None, train=True, exclude_digits=False: (images, labels))
     options = ["--steps", "2", "--batch", "8", "--T", "20", "--evaluated", "20", "--evaluation-steps", "2", "--no-half"]
     monkeypatch.setattr("genphys.train.diffusion.DIFFUSION_SAMPLES", {"ddpm-1000": None, "ddim-10": 10})
-    train.main(["diffusion", "--folder", str(tmp_path / "run"), "--shipped", "10", *options])
+    main(["diffusion", "--folder", str(tmp_path / "run"), "--shipped", "10", *options])
     again, schedule, record = train.load_diffusion(tmp_path / "run")
     assert schedule.T == 20 and record["metrics"]["n"] == 20
     words = "--steps 2 --batch 8 --T 20 --no-half --evaluated 20 --evaluation-steps 2 --shipped 10"

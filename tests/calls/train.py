@@ -1,0 +1,155 @@
+"""Valid calls of genphys.train: a step or two on a few images."""
+
+import functools
+import itertools
+import tempfile
+from pathlib import Path
+
+import torch
+from promise import args, case, rng
+
+from genphys import diffusion, rbm, train
+
+PLACE = tempfile.TemporaryDirectory()
+NUMBERS = itertools.count()
+
+
+def fresh():
+    """A folder of its own for each call."""
+    return Path(PLACE.name) / str(next(NUMBERS))
+
+
+def grey(n=12):
+    return torch.rand(n, 784, generator=rng(1))
+
+
+def labels(n=12):
+    return torch.arange(n) % 10
+
+
+def fields(n=6):
+    return 1 + torch.randn(n, 8, 8, generator=rng(1))
+
+
+def layer():
+    found = torch.nn.utils.skip_init(torch.nn.Linear, 2, 1)
+    torch.nn.init.zeros_(found.weight)
+    torch.nn.init.zeros_(found.bias)
+    return found
+
+
+def nothing(i):
+    return {"loss": 1.0}
+
+
+@functools.cache
+def written(what):
+    """A file or a folder with weights, written once."""
+    folder = fresh()
+    if what == "checkpoint":
+        train.write_checkpoint(folder / "c.safetensors", {"a": torch.ones(2)}, {"n": 1})
+        return folder / "c.safetensors"
+    train.write_weights(folder / "toy", {"a": torch.ones(2)}, {"n": 1})
+    return folder
+
+
+@functools.cache
+def shipped(what, *which):
+    return getattr(train, f"load_{what}")(*which)
+
+
+def machine():
+    return rbm.BernoulliRBM(784, 3, generator=rng(1))
+
+
+def autoencoder():
+    return train.burda_vae(rng=rng(1))
+
+
+SHORT = {"steps": 1, "batch": 4, "seed": 1, "every": 60.0}
+DECAYING = {"learning_rate": 1e-3, "decay": 0.5, "T": 50}
+OPTIONAL = {"folder": ["None", "string"]}  # its default, and a name
+NAMED = {"folder": ["string"]}  # a name of a folder
+PATH = {"path": ["string"]}  # a name of a file
+SCHEDULE = functools.cache(lambda: diffusion.cosine_schedule(20))
+
+CALLS = {
+    "Shuffled": case(lambda: args(10, 3, 1)),
+    "State.load": case(lambda: args(train.State({"m": layer()}), train.State({"m": layer()}).save())),
+    "State.save": case(lambda: args(train.State({"m": layer()}))),
+    "burda_vae": case(lambda: args(rng=rng())),
+    "describe_phi4": case(lambda: args(fields(), 0.3, 0.5)),
+    "diffusion_unet": case(lambda: args(rng=rng())),
+    "draw_digits": case(
+        lambda: args(train.diffusion_unet(rng=rng(1)), SCHEDULE(), labels(2), diffusion.ddim, seed=1, rows=2)
+    ),
+    "evaluate_diffusion": case(
+        lambda: args(
+            *(train.diffusion_unet(rng=rng(1)), SCHEDULE(), labels(), grey(), grey(), shipped("classifier")[0]),
+            **{"n": 4, "steps": 1, "eta": 0.5, "seed": 1},
+        )
+    ),
+    "evaluate_gan": case(
+        lambda: args(shipped("gan", "conditional")[0], shipped("classifier")[0], "conditional", n=4, seed=1)
+    ),
+    "evaluate_phi4": case(
+        lambda: args(train.phi4_unet(rng=rng(1)), diffusion.cosine_schedule(1000), 1.0, most=2, seed=1)
+    ),
+    "evaluate_rbm": case(lambda: args(machine(), grey(), base_images=grey(), temperatures=3, chains=2, seed=1)),
+    "evaluate_vae": case(lambda: args(autoencoder(), grey(), samples=2, seed=1)),
+    "gan_networks": case(lambda: args("dcgan", rng=rng())),
+    "keep_freed_memory": case(lambda: args()),
+    "load_classifier": case(lambda: args(None), allow=OPTIONAL),
+    "load_diffusion": case(lambda: args(None), allow=OPTIONAL),
+    "load_diffusion_samples": case(lambda: args(None), allow=OPTIONAL),
+    "load_gan": case(lambda: args("dcgan")),
+    "load_phi4": case(lambda: args(None), allow=OPTIONAL),
+    "load_vae": case(lambda: args("vae")),
+    "load_weights": case(lambda: args("toy", written("weights")), allow={"folder": ["None"]}),  # the package's own
+    "move_average": case(lambda: args(layer(), layer(), 0.5)),
+    "phi4_unet": case(lambda: args(rng=rng())),
+    "read_checkpoint": case(lambda: args(written("checkpoint")), allow=PATH),
+    "sample_phi4": case(
+        lambda: args(
+            *(train.phi4_unet(rng=rng(1)), SCHEDULE(), 1.0, 2),
+            **{"rng": rng(), "L": 8, "sampler": "ddim", "first": 20, "steps": 1, "batch": 2},
+        ),
+        allow={"first": ["None"]},  # its default
+    ),
+    "settle_normalisation": case(
+        lambda: args(train.gan_networks("dcgan", rng=rng(1))[0], "normal", seed=1, batches=1, size=2)
+    ),
+    "train": case(
+        lambda: args(
+            *(nothing, 1, train.State({"m": layer()})),
+            **{"folder": fresh(), "settings": {"a": 1}, "every": 1.0, "log_every": 1, "name": "toy"},
+        ),
+        allow=NAMED | {"name": ["string"]},
+    ),
+    "train_classifier": case(lambda: args(grey(), labels(), fresh(), learning_rate=1e-3, **SHORT), allow=NAMED),
+    "train_diffusion": case(
+        lambda: args(grey(), labels(), fresh(), drop=0.1, half=False, **SHORT, **DECAYING),
+        allow=NAMED | {"half": ["True"]},
+    ),
+    "train_gan": case(lambda: args(grey(), labels(), "conditional", fresh(), shown=2, **SHORT), allow=NAMED),
+    "train_phi4": case(lambda: args(fields(), fresh(), **SHORT, **DECAYING), allow=NAMED),
+    "train_rbm": case(
+        lambda: args(
+            *(grey(), fresh()),
+            **SHORT,
+            **{"hidden": 3, "chains": 2, "k": 1, "learning_rate": 0.1, "rate_steps": 5.0, "decay": 1e-3, "average": 8},
+        ),
+        allow=NAMED | {"average": ["float for int"]},  # any power
+    ),
+    "train_vae": case(
+        lambda: args(
+            *(grey(), fresh()),
+            **SHORT,
+            **{"k": 2, "first_k": 1, "first_steps": 1, "draws": 1, "learning_rate": 1e-3, "last_learning_rate": 1e-4},
+            start=None,
+        ),
+        allow=NAMED | {"start": ["None", "string"]},
+    ),
+    "write_checkpoint": case(lambda: args(fresh() / "c.safetensors", {"a": torch.ones(2)}, {"n": 1}), allow=PATH),
+    "write_weights": case(lambda: args(fresh() / "toy", {"a": torch.ones(2)}, {"n": 1}), allow=PATH),
+}
