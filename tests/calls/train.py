@@ -100,6 +100,7 @@ CALLS = {
     "gan_networks": case(lambda: args("dcgan", rng=rng())),
     "keep_freed_memory": case(lambda: args()),
     "load_classifier": case(lambda: args(None), allow=OPTIONAL),
+    "load_deep_energy": case(lambda: args(None), allow=OPTIONAL),
     "load_diffusion": case(lambda: args(None), allow=OPTIONAL),
     "load_diffusion_samples": case(lambda: args(None), allow=OPTIONAL),
     "load_gan": case(lambda: args("dcgan")),
@@ -127,6 +128,14 @@ CALLS = {
         allow=NAMED | {"name": ["string"]},
     ),
     "train_classifier": case(lambda: args(grey(), labels(), fresh(), learning_rate=1e-3, **SHORT), allow=NAMED),
+    "train_deep_energy": case(
+        lambda: args(
+            *(grey(), fresh()),
+            **SHORT,
+            **{"chain": 2, "learning_rate": 1e-4, "penalty": 0.1, "decay": 0.9, "until": 1},
+        ),
+        allow=NAMED | {"until": ["None"]},  # its default
+    ),
     "train_diffusion": case(
         lambda: args(grey(), labels(), fresh(), drop=0.1, half=False, **SHORT, **DECAYING),
         allow=NAMED | {"half": ["True"]},

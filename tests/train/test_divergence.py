@@ -30,6 +30,11 @@ def vae(images, labels, folder, **options):
     return train.train_vae(images, folder, batch=8, learning_rate=HUGE, **settings, **options)
 
 
+def deep_energy(images, labels, folder, **options):
+    settings = {"chain": 2, "penalty": 0.1, "decay": 0.9}
+    return train.train_deep_energy(images, folder, batch=8, learning_rate=HUGE, **settings, **options)
+
+
 def diffusion(images, labels, folder, **options):
     return train.train_diffusion(images, labels, folder, drop=0.1, half=False, **DIFFUSION, **options)
 
@@ -39,7 +44,7 @@ def phi4(images, labels, folder, **options):
     return train.train_phi4(fields, folder, **DIFFUSION, **options)
 
 
-@pytest.mark.parametrize("training", [classifier, rbm, vae, diffusion, phi4])
+@pytest.mark.parametrize("training", [classifier, rbm, vae, deep_energy, diffusion, phi4])
 def test_a_training_that_diverges_says_so_and_keeps_its_last_finite_state(training, digits, tmp_path):
     with pytest.raises(Diverged, match=r"step \d+: .*learning rate"):
         training(*digits, tmp_path, steps=40, seed=1, every=0.0)

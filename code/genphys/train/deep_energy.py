@@ -6,18 +6,31 @@ from pathlib import Path
 import torch
 
 from genphys import data, deep_energy
+from genphys.arguments import checked, count, number, positive, tensor
 from genphys.numerics import tensor_hash
-from genphys.train.command import common, describe_run, without_digits
+from genphys.train.command import common, describe_run, learning_rate_option, without_digits
 from genphys.train.files import fill, load_weights, take, under, write_weights
 from genphys.train.loop import Shuffled, State, move_average, train
 
-__all__ = ["add_command", "load_deep_energy", "train_deep_energy"]
+__all__ = ["load_deep_energy", "train_deep_energy"]
 
 BUFFER = 4096
 
 
+@checked
 def train_deep_energy(
-    images, folder, *, steps, batch, chain, learning_rate, penalty, decay, seed, until=None, every=60.0
+    images: tensor("n 784", low=0, high=1),
+    folder: Path | str,
+    *,
+    steps: count(),
+    batch: count(),
+    chain: count(),
+    learning_rate: positive,
+    penalty: number(low=0),
+    decay: number(0, 1),
+    seed: count(0),
+    until: count() | None = None,
+    every: number(low=0) = 60.0,
 ):
     r"""Train :class:`genphys.deep_energy.ConvEnergy` by data minus model, the model's samples from a replay buffer.
 
@@ -90,7 +103,8 @@ def train_deep_energy(
     return averaged.eval(), buffer, record
 
 
-def load_deep_energy(folder=None):
+@checked
+def load_deep_energy(folder: Path | str | None = None):
     """The shipped energy, 64 samples from the end of its training, shape (64, 784) in [-1, 1], and its record."""
     tensors, record = load_weights("deep_energy", folder)
     energy = deep_energy.ConvEnergy(rng=torch.Generator().manual_seed(0))
@@ -118,7 +132,7 @@ def add_command(commands):
     common(parser, steps=8000, seed=1)
     parser.add_argument("--batch", type=int, default=64, help="images, and samples, in a step")
     parser.add_argument("--chain", type=int, default=40, help="steps of the samples between two steps of the weights")
-    parser.add_argument("--learning-rate", type=float, default=1e-4, help="first learning rate")
+    learning_rate_option(parser, 1e-4, "first learning rate")
     parser.add_argument("--penalty", type=float, default=0.1, help="weight of the squared energies")
     parser.add_argument(
         "--until", type=int, default=None, help="end before the steps that the learning rate is planned for"
