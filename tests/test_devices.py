@@ -15,7 +15,10 @@ ROWS = {
     for name, row in runpy.run_path(str(path))["CALLS"].items()
 }
 # What works on the processor by its nature, with the reason.
-ON_THE_PROCESSOR = {}
+ON_THE_PROCESSOR = {
+    "train.train_": "a long training runs on the processor, so that a resumed run equals an uninterrupted one",
+    "train.evaluate_": "the evaluations of the long trainings run where those do",
+}
 
 
 @pytest.mark.parametrize("name", sorted(set(ROWS) & set(CALLABLES)))

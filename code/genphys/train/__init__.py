@@ -4,7 +4,8 @@ A training is a function ``step(i)`` that takes step :math:`i` of :math:`n` and 
 the step changes: modules, optimisers, generators and tensors. :func:`train` runs the steps with a progress bar and
 writes the state to one file, which replaces the last one only when it is complete. A run that was interrupted and
 resumed is equal, bit for bit, to one that was not, since everything that is not in the state is a function of
-:math:`i`: the learning rate, and the rows of the mini-batch (:class:`Shuffled`).
+:math:`i`: the learning rate, and the rows of the mini-batch (:class:`Shuffled`). Trainings run on the processor. One
+that diverges stops at that step, and the last finite state stays on disk.
 
 The general part is in ``loop`` (:class:`State`, :func:`train`, :class:`Shuffled`, averages of the weights) and in
 ``files`` (checkpoints, and weights with a record of where they come from). Each model has a module of its own with its
