@@ -35,6 +35,7 @@ __all__ = [
     "many",
     "number",
     "numbers_or_tensor",
+    "owner",
     "points",
     "positive",
     "positive_definite",
@@ -89,11 +90,15 @@ class Call:
 
     def __init__(self, owner):
         self.lead = torch.Size()  # what the dimensions before the named ones broadcast to, where they are written *
-        self.owner, self.sizes = owner, {}
-        own = getattr(owner, "like", None)
+        self.sizes, self.kind = {}, None
+        self.measure_by(owner)
+
+    def measure_by(self, owner):
+        """From now on sizes are named by ``owner``, and type and device are those of its parameters."""
+        self.owner, own = owner, getattr(owner, "like", None)
         if _is_module(owner):
             own = next((p for p in owner.parameters() if p.is_floating_point()), None)
-        self.kind = own if own is None else (own.dtype, own.device)
+        self.kind = self.kind if own is None else (own.dtype, own.device)
 
     def size(self, name, found):
         if name == "_" or name.isdigit():
@@ -306,6 +311,7 @@ def covariance(size="d"):
     return Takes(f"{matrix.words}, symmetric and without negative eigenvalues", fits)
 
 
+
 def is_distribution(p):
     """Whether probabilities are not negative and have sum 1 along the last dimension, but for rounding."""
     rounding = 1e-8 if p.dtype == torch.float64 else 1e-4
@@ -330,6 +336,18 @@ def positive_definite(shape="* d d"):
         return _holds((v - v.mT).abs() <= rounding) and _holds(torch.linalg.cholesky_ex(v).info == 0)
 
     return Takes(f"symmetric and positive definite matrices, {matrices.words}", fits)
+=======
+def owner(cls, fits=None, words=None):
+    """An instance of ``cls`` by whose sizes, type and device the arguments after it are measured, as by ``self``."""
+
+    def takes_it(v, call):
+        if not isinstance(v, cls) or not (fits is None or fits(v)):
+            return False
+        call.measure_by(v)
+        return True
+
+    return Takes(words or f"a {cls.__name__}", takes_it)
+>>>>>>> bcb5d31 (Boltzmann machines as a room: each method plain beside its fused or chunked form, checked at the door)
 
 
 def label(shape="n", classes=None):
@@ -438,13 +456,16 @@ def _with_sizes(words, call):
     return words + (f" ({', '.join(f'{n} = {s}' for n, s in known.items())})" if known else "")
 
 
-def batches(each, what):
-    """The batches of an iterable, each held to ``each`` when it is drawn: the door of a training loop."""
+def batches(each, what, owner=None):
+    """The batches of an iterable, each held to ``each`` when it is drawn: the door of a training loop.
+
+    As in a method, names of sizes, type and device are those of ``owner``.
+    """
     each = takes(each)
     for batch in each_of(what):
-        call = Call(None)
+        call = Call(owner)
         if not each.fits(batch, call):
-            raise ValueError(f"batches holds {_with_reason(batch, call)}, takes {each.words}")
+            raise ValueError(f"batches holds {_with_reason(batch, call)}, takes {_with_sizes(each.words, call)}")
         yield batch
 
 
