@@ -40,21 +40,21 @@ def matrix_products(x):
 
 def closed_form(x):
     """The package's own step."""
-    generator = torch.Generator().manual_seed(0)
-    model = rbm.BernoulliRBM(VISIBLE, HIDDEN, generator=generator)
-    chains = rbm.persistent_chains(model, BATCH, generator)
+    rng = torch.Generator().manual_seed(0)
+    model = rbm.BernoulliRBM(VISIBLE, HIDDEN, rng=rng)
+    chains = rbm.persistent_chains(model, BATCH, rng=rng)
 
     def endless():
         while True:
             yield x
 
-    steps = rbm.contrastive_divergence(model, endless(), chains, learning_rate=0.01, generator=generator)
+    steps = rbm.contrastive_divergence(model, endless(), chains, learning_rate=0.01, rng=rng)
     return lambda: next(steps)
 
 
 def autograd(x):
     """The same update as the gradient of a difference of free energies, as it is commonly written."""
-    model = rbm.BernoulliRBM(VISIBLE, HIDDEN)
+    model = rbm.BernoulliRBM(VISIBLE, HIDDEN, rng=torch.Generator().manual_seed(0))
     optimiser = torch.optim.SGD(model.parameters(), lr=0.01)
     chain = x.clone()
 

@@ -176,7 +176,7 @@ class _Names(TorchFunctionMode):
             if isinstance(value, torch.dtype):
                 dtype = value
             elif isinstance(value, torch.Tensor):
-                dtype, device = value.dtype, value.device
+                dtype, device = value.dtype, IT if value in self.marks else "cpu"
             elif isinstance(value, str | torch.device):
                 device = value
         if name == "double":

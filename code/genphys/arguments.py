@@ -311,7 +311,6 @@ def covariance(size="d"):
     return Takes(f"{matrix.words}, symmetric and without negative eigenvalues", fits)
 
 
-
 def is_distribution(p):
     """Whether probabilities are not negative and have sum 1 along the last dimension, but for rounding."""
     rounding = 1e-8 if p.dtype == torch.float64 else 1e-4
@@ -336,7 +335,8 @@ def positive_definite(shape="* d d"):
         return _holds((v - v.mT).abs() <= rounding) and _holds(torch.linalg.cholesky_ex(v).info == 0)
 
     return Takes(f"symmetric and positive definite matrices, {matrices.words}", fits)
-=======
+
+
 def owner(cls, fits=None, words=None):
     """An instance of ``cls`` by whose sizes, type and device the arguments after it are measured, as by ``self``."""
 
@@ -347,7 +347,6 @@ def owner(cls, fits=None, words=None):
         return True
 
     return Takes(words or f"a {cls.__name__}", takes_it)
->>>>>>> bcb5d31 (Boltzmann machines as a room: each method plain beside its fused or chunked form, checked at the door)
 
 
 def label(shape="n", classes=None):

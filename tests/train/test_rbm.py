@@ -39,7 +39,7 @@ def test_rbm_training_learns_and_resumes(tmp_path):
 
 def test_rbm_evaluation_is_the_exact_one_where_it_can_be_summed():
     digits = data.digits(1000, 200)
-    model = rbm.BernoulliRBM(784, 10, std=0.02, generator=torch.Generator().manual_seed(1))
+    model = rbm.BernoulliRBM(784, 10, std=0.02, rng=torch.Generator().manual_seed(1))
     with torch.no_grad():
         model.visible_bias.copy_(model.base_bias(digits.train_images))
     found = train.evaluate_rbm(

@@ -30,10 +30,12 @@ from genphys.rbm.partition import Enumerable, Moments, softplus, sum_softplus
 
 __all__ = ["BernoulliRBM", "GaussianBernoulliRBM"]
 
+zeros_and_ones = tensor("B visible", values=(0, 1))
+zeros_and_ones.words += "; binarise grey values first, (torch.rand(p.shape, generator=rng) < p).to(p.dtype)"
+
 # What a machine takes for its visible units, which each class states.
 states = Takes(
-    "visible configurations of shape (B, visible): zeros and ones (binarise grey values first, "
-    "(torch.rand(p.shape, generator=rng) < p).to(p.dtype)), of Gaussian units finite numbers",
+    "visible configurations of shape (B, visible): zeros and ones, of Gaussian units finite numbers",
     lambda v, call: call.owner.states.fits(v, call),
 )
 states_or_means = Takes(
@@ -144,7 +146,7 @@ class BernoulliRBM(RestrictedBoltzmannMachine):
         Smolensky (1986); Hinton (2002).
     """
 
-    states = tensor("B visible", values=(0, 1))
+    states = zeros_and_ones
     states_or_means = tensor("B visible", low=0, high=1)
 
     def energy(self, x: states, h: hidden_states):

@@ -60,11 +60,11 @@ def train_rbm(
         The averaged machine and the record of :func:`train`.
     """
     generator = torch.Generator().manual_seed(seed)
-    model = rbm.BernoulliRBM(images.shape[1], hidden, generator=generator)
+    model = rbm.BernoulliRBM(images.shape[1], hidden, rng=generator)
     with torch.no_grad():
         model.visible_bias.copy_(model.base_bias(images))
     averaged = copy.deepcopy(model)
-    state = rbm.persistent_chains(model, chains, generator)
+    state = rbm.persistent_chains(model, chains, rng=generator)
     rows = Shuffled(len(images), batch, seed)
 
     def step(i):
@@ -72,7 +72,7 @@ def train_rbm(
         state.step = i
         now = learning_rate / (1 + i / rate_steps)
         for _ in rbm.contrastive_divergence(
-            model, [x], state, k=k, learning_rate=now, weight_decay=decay, generator=generator
+            model, [x], state, k=k, learning_rate=now, weight_decay=decay, rng=generator
         ):
             move_average(averaged, model, min(1.0, (average + 1) / (i + 1 + average)))
         if i % 50:
@@ -134,7 +134,7 @@ def evaluate_rbm(
     x = data.fixed_binarisation(images)
     generator = torch.Generator().manual_seed(seed)
     betas = torch.linspace(0, 1, temperatures, dtype=torch.float64)
-    annealed = rbm.ais(model, betas, chains, base_bias=model.base_bias(base_images), generator=generator)
+    annealed = rbm.ais(model, betas, chains, base_bias=model.base_bias(base_images), rng=generator)
     with torch.no_grad():
         free_energy = double(torch.cat([model.free_energy(part) for part in x.split(1000)]))
     return {
