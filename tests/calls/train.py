@@ -59,7 +59,7 @@ def shipped(what, *which):
 
 
 def machine():
-    return rbm.BernoulliRBM(784, 3, generator=rng(1))
+    return rbm.BernoulliRBM(784, 3, rng=rng(1))
 
 
 def autoencoder():
