@@ -67,16 +67,8 @@ def claim(label, cell="", prefix="eq"):
     return text + (f"\n```{{code-cell}} ipython3\n{cell}\n```\n" if cell else "")
 
 
-# Files whose tests are long or build something of their own: the cores share them out one by one.
-ONE_BY_ONE = {"test_build.py", "test_faults.py", "test_promise.py", "test_devices.py"}
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config, items):
-    """The tests of one page of the site follow each other, so that a browser opens it once.
-
-    Where several processes share the tests (pytest-xdist), a page, a notebook and a file each stay in one of them.
-    """
+def pytest_collection_modifyitems(items):
+    """The tests of one page of the site follow each other, so that a browser opens it once."""
     places = [k for k, item in enumerate(items) if item.path.name == "test_site.py"]
 
     def page(item):
@@ -84,8 +76,3 @@ def pytest_collection_modifyitems(config, items):
 
     for place, item in zip(places, sorted((items[k] for k in places), key=page), strict=True):
         items[place] = item
-    if config.getoption("dist", "no") == "loadgroup":
-        for item in items:
-            if item.path.name not in ONE_BY_ONE:
-                name = f"{item.path.name}-{page(item)}" if item.path.name == "test_site.py" else item.path.name
-                item.add_marker(pytest.mark.xdist_group(name))

@@ -8,6 +8,7 @@ Each failure is one line; the test named there, run alone, tells the rest.
 
 import argparse
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -15,10 +16,12 @@ import time
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parents[1]
 CODE = ("code", "book/_ext", "book/figures", "tests", "benchmarks", ".github/scripts")
 NEED_THE_BOOK = ("test_site.py", "test_notebooks.py")  # they look at what is built
+ONE_BY_ONE = ("test_build.py", "test_faults.py", "test_promise.py", "test_devices.py")
 MAKE_BOOK = [sys.executable, str(ROOT / "book" / "_ext" / "make_book.py"), "--strict"]
 LOG = ROOT / "book" / "_build" / "test-build.log"
 
@@ -35,20 +38,49 @@ def lint(paths=CODE):
     return True
 
 
+def share(nodeid):
+    """What a test belongs to: tests with one share are run by one process, one after another.
+
+    A notebook and a file are a share; of the file on the site each page, which a browser opens once; the tests of
+    ONE_BY_ONE are long, and the processes take them one by one.
+    """
+    file, _, test = nodeid.partition("::")
+    name = file.rsplit("/", 1)[-1]
+    if name in ONE_BY_ONE:
+        return nodeid
+    pages = {path.stem for path in (ROOT / "book").glob("*.md")} if name == "test_site.py" else set()
+    return "-".join([file, *sorted(pages & set(re.split(r"[][-]", test)))])
+
+
+class Shares(LoadScopeScheduling):
+    """How the processes of pytest-xdist share the tests."""
+
+    def _split_scope(self, nodeid):
+        return share(nodeid)
+
+
 class Lines:
     """For pytest: a line for each failure when it happens; something to start when the first test has run."""
 
     def __init__(self, first=lambda: None):
         self.first = first
 
+    def pytest_xdist_make_scheduler(self, config, log):
+        return Shares(config, log)
+
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report):
         self.first()
         self.first = lambda: None
         if report.failed:
-            why = getattr(getattr(report.longrepr, "reprcrash", None), "message", None) or str(report.longrepr)
-            where = report.nodeid.rsplit("@", 1)[0]
-            print(f"\nFAILED {where}: {why.strip().splitlines()[0][:200]}", flush=True)
+            print(f"\nFAILED {report.nodeid}: {reason(report.longrepr)}", flush=True)
+
+
+def reason(failure):
+    """One line of why a test failed: of an exception the message, of a notebook's cell what its traceback ends in."""
+    message = getattr(getattr(failure, "reprcrash", None), "message", None)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", message or str(failure)).strip().splitlines() or [""]
+    return (lines[0] if message else lines[-1])[:200]
 
 
 def run(targets, *options, jobs=None, plugin=None):
@@ -56,7 +88,7 @@ def run(targets, *options, jobs=None, plugin=None):
     given = ["-c", "tests/pytest.ini", "--rootdir=.", "-o", "console_output_style=count", "--tb=no", "--no-summary"]
     given += ["-v", "-q"]  # not as short as pytest.ini has it: with a count
     if jobs and jobs > 1:
-        given += ["-n", str(jobs), "--dist", "loadgroup"]
+        given += ["-n", str(jobs), "--dist", "loadscope"]
     return pytest.main([*given, *options, *map(str, targets)], plugins=[plugin or Lines()]) in (0, 5)
 
 

@@ -42,3 +42,27 @@ def test_every_file_of_a_room_has_tests():
     package = suite.ROOT / "code" / "genphys"
     paths = [path.relative_to(suite.ROOT) for path in package.rglob("*.py") if path.name[:2] != "__"]
     assert [str(path) for path in paths if not suite.tests_of(path)] == []
+
+
+@pytest.mark.parametrize(
+    ("test", "share"),
+    [
+        ("book/first_gan.ipynb::Cell 3", "book/first_gan.ipynb"),
+        ("tests/gan/test_game.py::test_it[a-1]", "tests/gan/test_game.py"),
+        ("tests/test_build.py::test_it", "tests/test_build.py::test_it"),
+        ("tests/test_site.py::test_axe[first_gan-dark]", "tests/test_site.py-first_gan"),
+        ("tests/test_site.py::test_search", "tests/test_site.py"),
+    ],
+)
+def test_what_one_process_runs(test, share):
+    assert suite.share(test) == share
+
+
+def test_a_failure_is_one_line():
+    class Crash:
+        class reprcrash:
+            message = "AssertionError: 1 is not 2\n  where 1 = f()"
+
+    assert suite.reason(Crash) == "AssertionError: 1 is not 2"
+    cell = "\x1b[91mNotebook cell execution failed\x1b[0m\nCell 3\n\nCheckFailed: eq:it: found 2\n"
+    assert suite.reason(cell) == "CheckFailed: eq:it: found 2"
