@@ -17,7 +17,7 @@ import math
 import numbers
 import types
 from collections.abc import Iterable, Iterator
-from typing import Literal, get_args, get_origin
+from typing import Literal, Union, get_args, get_origin
 
 import torch
 
@@ -44,6 +44,7 @@ __all__ = [
     "shown",
     "source",
     "tensor",
+    "unchecked",
 ]
 
 # Arguments that had another name in older notebooks.
@@ -53,6 +54,8 @@ RENAMED = {
     "rate": "learning_rate",
     "step": "step_size",
     "sigma2": "variance",
+    "covariance": "cov",
+    "covariances": "covs",
 }
 
 
@@ -90,7 +93,7 @@ class Call:
 
     def __init__(self, owner):
         self.lead = torch.Size()  # what the dimensions before the named ones broadcast to, where they are written *
-        self.sizes, self.kind = {}, None
+        self.sizes, self.made_by, self.argument, self.kind = {}, {}, None, None
         self.measure_by(owner)
 
     def measure_by(self, owner):
@@ -104,7 +107,12 @@ class Call:
         if name == "_" or name.isdigit():
             return name == "_" or int(name) == found
         known = getattr(self.owner, name, None)
-        return found == (known if isinstance(known, int) else self.sizes.setdefault(name, found))
+        return found == known if isinstance(known, int) else self.agrees(name, found)
+
+    def agrees(self, name, found):
+        """Whether a size is what an earlier argument made it; the first that has it makes it."""
+        self.made_by.setdefault(name, self.argument)
+        return found == self.sizes.setdefault(name, found)
 
     def broadcasts(self, lead):
         try:
@@ -124,7 +132,7 @@ def takes(annotation):
         return annotation
     if annotation is None:
         return Takes("None", lambda v, call: v is None)
-    if isinstance(annotation, types.UnionType):
+    if isinstance(annotation, types.UnionType) or get_origin(annotation) is Union:
         return functools.reduce(Takes.__or__, map(takes, get_args(annotation)))
     if get_origin(annotation) is Literal:
         options = get_args(annotation)
@@ -236,8 +244,9 @@ def tensor(
     """A tensor of a shape such as ``"n d"``, ``"... d"`` or ``"n 1 28 28"``; ``""`` is a number, None any shape.
 
     Args:
-        shape: One word a dimension, ``_`` for any size; ``...`` first or last for any number of dimensions more, ``*``
-            first for any number that broadcast with those of the call's other tensors of such a shape.
+        shape: One word a dimension, ``_`` for any size; ``...`` first for any number of dimensions more, or last for
+            any number that are the same in the whole call; ``*`` first for any number that broadcast with those of the
+            call's other tensors of such a shape.
         rows: The least length of the first dimension.
         kind: ``"real"`` (floating), ``"whole"`` (integers) or ``"any"`` (not complex).
         low, high, above, below: Bounds on every element.
@@ -287,6 +296,8 @@ def _shape_fits(v, shape, call):
             return False
     elif names[-1:] == ["..."]:
         names, sizes = names[:-1], v.shape[: len(names) - 1] if v.ndim >= len(names) - 1 else None
+        if sizes is not None and not call.agrees("...", tuple(v.shape[len(names) :])):
+            return False
     else:
         sizes = v.shape if v.ndim == len(names) else None
     return sizes is not None and v.numel() > 0 and all(map(call.size, names, sizes))
@@ -391,12 +402,18 @@ def checked(target):
         given = _bind(target.__name__, parameters, args, kwargs)
         call = Call(given["self"] if method and target.__name__ != "__init__" else None)
         for name, what in wanted.items():
-            value = given.get(name, parameters[name].default)
+            call.argument, value = name, given.get(name, parameters[name].default)
             if value is not parameters[name].default and not what.fits(value, call):
                 raise ValueError(f"{name} is {_with_reason(value, call)}, takes {_with_sizes(what.words, call)}")
         return target(*args, **kwargs)
 
+    door.door = door  # a wrapper of a door copies its attributes, and is another function
     return door
+
+
+def unchecked(function):
+    """The function behind its door, for loops whose arguments are known to fit; any other function as it is."""
+    return function.__wrapped__ if getattr(function, "door", None) is function else function
 
 
 def _bind(what, parameters, args, kwargs):
@@ -432,10 +449,12 @@ def _bind(what, parameters, args, kwargs):
 def _with_reason(value, call):
     """The value, and what about it cannot be seen from its shape."""
     text = shown(value)
-    if isinstance(value, torch.Tensor) and value.ndim and value.numel() and value.is_floating_point():
+    if isinstance(value, torch.Tensor) and value.ndim and value.numel() and value.dtype != torch.bool:
+        if value.is_complex():
+            return text
         if not _all_finite(value):
             return f"{text}, not finite everywhere"
-        if call.kind is not None and (value.dtype, value.device) != call.kind:
+        if value.is_floating_point() and call.kind is not None and (value.dtype, value.device) != call.kind:
             dtype, device = call.kind
             return f"{text} on {value.device} beside {str(dtype).removeprefix('torch.')} on {device}"
         return f"{text} with values from {value.min().item():.4g} to {value.max().item():.4g}"
@@ -443,16 +462,15 @@ def _with_reason(value, call):
 
 
 def _with_sizes(words, call):
-    known = {
-        n: s for n, s in call.sizes.items() if n in words.replace("(", " ").replace(")", " ").replace(",", " ").split()
-    }
-    owned = {
-        w
-        for w in words.replace("(", " ").replace(")", " ").replace(",", " ").split()
-        if isinstance(getattr(call.owner, w, None), int)
-    }
-    known.update({w: getattr(call.owner, w) for w in owned})
-    return words + (f" ({', '.join(f'{n} = {s}' for n, s in known.items())})" if known else "")
+    """The words, and the sizes among them that are known from other arguments or from the object."""
+    known = []
+    for word in dict.fromkeys(words.replace("(", " ").replace(")", " ").replace(",", " ").split()):
+        if isinstance(getattr(call.owner, word, None), int):
+            known.append(f"{word} = {getattr(call.owner, word)}")
+        elif word in call.sizes and call.made_by.get(word) != call.argument:
+            by = call.made_by.get(word)
+            known.append(f"{word} = {call.sizes[word]}" + (f" of {by}" if by else ""))
+    return words + (f" ({', '.join(known)})" if known else "")
 
 
 def batches(each, what, owner=None):
