@@ -6,8 +6,8 @@ features of the way down are joined to those of the way up, so that fine detail 
 levels. The step enters every block as a scale and a shift of the normalised features.
 
 - :func:`time_embedding`: the step as sines and cosines.
-- :class:`ResidualBlock`, :class:`Attention`: the two blocks.
-- :class:`UNet`: the network. A label is optional, and so is a closed (periodic) lattice.
+- :class:`UNet`: the network, made of two kinds of blocks, residual ones and attention. A label is optional, and so is a
+  closed (periodic) lattice.
 
 References:
     Ronneberger, Fischer and Brox, U-Net (2015); Ho, Jain and Abbeel (2020); Wu and He, Group normalization (2018).
@@ -15,15 +15,21 @@ References:
 """
 
 import math
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.nn.utils import skip_init
 
-__all__ = ["Attention", "ResidualBlock", "UNet", "time_embedding"]
+from genphys.arguments import checked, count, label, many, positive, require, source, tensor
+from genphys.numerics import double
+
+__all__ = ["UNet", "time_embedding"]
 
 
-def time_embedding(t, size, slowest=10_000.0):
+@checked
+def time_embedding(t: tensor("n", kind="any"), size: count(2), slowest: positive = 10_000.0):
     r"""The step :math:`t` as sines and cosines of geometrically spaced frequencies (book: ``def:time-embedding``).
 
     .. math::
@@ -41,22 +47,47 @@ def time_embedding(t, size, slowest=10_000.0):
     Returns:
         The embedding, shape (n, size), of the default floating type if ``t`` is an integer and of its own otherwise.
 
-    Raises:
-        ValueError: ``size`` is not a positive even number, or ``t`` is not a list of numbers.
-
     References:
         Vaswani et al., Attention is all you need (2017).
     """
-    if size < 2 or size % 2:
-        raise ValueError(f"size is {size}, takes a positive even number")
-    if t.ndim != 1:
-        raise ValueError(f"t has shape {tuple(t.shape)}, takes (n,)")
-    dtype = t.dtype if t.is_floating_point() else torch.get_default_dtype()
-    frequencies = torch.exp(
-        torch.arange(size // 2, device=t.device, dtype=torch.float64) * (-2 * math.log(slowest) / size)
-    )
-    angles = t.double()[:, None] * frequencies
-    return torch.cat([angles.cos(), angles.sin()], dim=1).to(dtype)
+    require(size % 2 == 0, "size", size, "an even number")
+    return waves(t, size, slowest).to(t.dtype if t.is_floating_point() else torch.get_default_dtype()).to(t.device)
+
+
+def waves(t, size, slowest=10_000.0):
+    """As :func:`time_embedding`, in double precision: in single precision the angle of step 1 000 has lost digits."""
+    frequencies = torch.exp(torch.arange(size // 2, dtype=torch.float64) * (-2 * math.log(slowest) / size))
+    angles = double(t)[:, None] * frequencies  # (n, 1) * (K/2) -> (n, K/2)
+    return torch.cat([angles.cos(), angles.sin()], dim=1)
+
+
+# ------------------------------------------------------------------------------------------------------ layers
+
+
+def drawn(kind, *sizes, rng, **options):
+    r"""A layer of PyTorch with PyTorch's first weights, which are drawn from ``rng`` and not from the global stream.
+
+    An embedding is standard normal; every other weight and offset is uniform within :math:`\pm 1/\sqrt{\text{fan-in}}`.
+    """
+    layer = skip_init(kind, *sizes, **options)
+    if kind is nn.Embedding:
+        nn.init.normal_(layer.weight, generator=rng)
+        return layer
+    nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=rng)
+    bound = 1 / math.sqrt(layer.weight[0].numel())
+    nn.init.uniform_(layer.bias, -bound, bound, generator=rng)
+    return layer
+
+
+def zeroed(layer):
+    """The layer, silent at the start."""
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+def group_norm(channels):
+    return nn.GroupNorm(8, channels)
 
 
 class ResidualBlock(nn.Module):
@@ -68,24 +99,17 @@ class ResidualBlock(nn.Module):
         (\mathbf{a}, \mathbf{b}) = A\,\mathbf{e}
 
     :math:`C_2` begins at zero, so that a fresh block is its shortcut :math:`S`.
-
-    Args:
-        inputs: Channels of :math:`\mathbf{x}`.
-        outputs: Channels of :math:`\mathbf{y}`.
-        embedding: The size of :math:`\mathbf{e}`.
-        padding: ``"zeros"``, or ``"circular"`` for a closed lattice.
     """
 
-    def __init__(self, inputs, outputs, embedding, padding="zeros"):
+    def __init__(self, inputs, outputs, embedding, padding="zeros", *, rng):
         super().__init__()
-        self.norm1 = _group_norm(inputs)
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1, padding_mode=padding)
-        self.scale_shift = nn.Linear(embedding, 2 * outputs)
-        self.norm2 = _group_norm(outputs)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, padding_mode=padding)
-        self.shortcut = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
-        nn.init.zeros_(self.conv2.weight)
-        nn.init.zeros_(self.conv2.bias)
+        same = {"padding": 1, "padding_mode": padding, "rng": rng}
+        self.norm1 = group_norm(inputs)
+        self.conv1 = drawn(nn.Conv2d, inputs, outputs, 3, **same)
+        self.scale_shift = drawn(nn.Linear, embedding, 2 * outputs, rng=rng)
+        self.norm2 = group_norm(outputs)
+        self.conv2 = zeroed(drawn(nn.Conv2d, outputs, outputs, 3, **same))
+        self.shortcut = drawn(nn.Conv2d, inputs, outputs, 1, rng=rng) if inputs != outputs else nn.Identity()
 
     def forward(self, x, e):
         h = self.conv1(F.silu(self.norm1(x)))
@@ -95,26 +119,14 @@ class ResidualBlock(nn.Module):
 
 
 class Attention(nn.Module):
-    """Self-attention between all places of a small image, beside the identity; its last layer begins at zero.
+    """Self-attention between all places of a small image, beside the identity; its last layer begins at zero."""
 
-    Args:
-        channels: The channels, a multiple of ``heads``.
-        heads: The number of heads.
-
-    Raises:
-        ValueError: ``channels`` is not a multiple of ``heads``.
-    """
-
-    def __init__(self, channels, heads=2):
+    def __init__(self, channels, heads=2, *, rng):
         super().__init__()
-        if channels % heads:
-            raise ValueError(f"channels is {channels}, takes a multiple of heads = {heads}")
         self.heads = heads
-        self.norm = _group_norm(channels)
-        self.qkv = nn.Conv2d(channels, 3 * channels, 1)
-        self.out = nn.Conv2d(channels, channels, 1)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
+        self.norm = group_norm(channels)
+        self.qkv = drawn(nn.Conv2d, channels, 3 * channels, 1, rng=rng)
+        self.out = zeroed(drawn(nn.Conv2d, channels, channels, 1, rng=rng))
 
     def forward(self, x):
         n, c, height, width = x.shape
@@ -123,22 +135,22 @@ class Attention(nn.Module):
         return x + self.out(mixed.transpose(-1, -2).reshape(n, c, height, width))
 
 
+# ----------------------------------------------------------------------------------------------------- network
+
+
+@checked
 class UNet(nn.Module):
     r"""A U-Net for small square images: :math:`(\mathbf{x}_t, t) \mapsto` an image of the same shape.
 
     Args:
-        widths: The channels at each size, finest first; the side is halved between them.
+        widths: The channels at each size, finest first, multiples of 8; the side is halved between them.
         channels: Channels of the image.
         blocks: Residual blocks at each size, on the way down and again on the way up.
-        embedding: The size of the embedding of the step.
+        embedding: The size of the embedding of the step, even.
         classes: The number of labels; 0 for none. A label ``classes`` means that it is not given.
         attention: Whether the coarsest level has attention.
         padding: ``"zeros"``, or ``"circular"`` for a closed lattice.
-        rng: The source of the first weights.
-
-    Raises:
-        ValueError: A width is not a multiple of 8, ``embedding`` is not even, a number is not positive, or
-            ``padding`` is unknown.
+        rng: The source of the first weights. One number of it is taken, so that they do not depend on where it lives.
 
     References:
         Ronneberger, Fischer and Brox (2015); Ho, Jain and Abbeel (2020).
@@ -146,78 +158,70 @@ class UNet(nn.Module):
 
     def __init__(
         self,
-        widths=(32, 48, 64),
-        channels=1,
-        blocks=1,
-        embedding=64,
-        classes=0,
-        attention=True,
-        padding="zeros",
-        rng=None,
+        widths: many(count(8)) = (32, 48, 64),
+        channels: count() = 1,
+        blocks: count() = 1,
+        embedding: count(2) = 64,
+        classes: count(0) = 0,
+        attention: bool = True,
+        padding: Literal["zeros", "circular"] = "zeros",
+        *,
+        rng: source,
     ):
         super().__init__()
-        if not widths or any(width < 8 or width % 8 for width in widths):
-            raise ValueError(f"widths is {widths}, takes multiples of 8")
-        for name, value, least in (("channels", channels, 1), ("blocks", blocks, 1), ("classes", classes, 0)):
-            if value < least:
-                raise ValueError(f"{name} is {value}, takes an integer of at least {least}")
-        if embedding < 2 or embedding % 2:
-            raise ValueError(f"embedding is {embedding}, takes a positive even number")
-        if padding not in ("zeros", "circular"):
-            raise ValueError(f"padding is {padding!r}, takes 'zeros' or 'circular'")
+        require(all(width % 8 == 0 for width in widths), "widths", widths, "multiples of 8")
+        require(embedding % 2 == 0, "embedding", embedding, "an even number")
         self.channels, self.classes, self.halvings = channels, classes, len(widths) - 1
-        self.embedding = embedding
+        self.embedding, self.blocks = embedding, blocks
+        seed = int(torch.randint(2**62, (), generator=rng, device=rng.device))
+        rng = torch.Generator().manual_seed(seed)
         inner = 2 * embedding
-        with torch.random.fork_rng(devices=[]):
-            # layers draw their first weights from the global stream: give it the caller's seed, and put it back
-            torch.default_generator.manual_seed(_seed(rng))
-            self.embed = nn.Sequential(nn.Linear(embedding, inner), nn.SiLU(), nn.Linear(inner, inner), nn.SiLU())
-            self.label = nn.Embedding(classes + 1, embedding) if classes else None
-            self.stem = nn.Conv2d(channels, widths[0], 3, padding=1, padding_mode=padding)
-            self.down, self.up = nn.ModuleList(), nn.ModuleList()
-            self.shrink, self.grow = nn.ModuleList(), nn.ModuleList()
-            skips, now = [], widths[0]
-            for level, width in enumerate(widths):
-                if level:
-                    self.shrink.append(nn.Conv2d(now, width, 3, stride=2, padding=1, padding_mode=padding))
-                    now = width
-                for _ in range(blocks):
-                    self.down.append(ResidualBlock(now, width, inner, padding))
-                    now = width
-                    skips.append(now)
-            self.middle = ResidualBlock(now, now, inner, padding)
-            self.attention = Attention(now) if attention else nn.Identity()
-            for level, width in reversed(list(enumerate(widths))):
-                for _ in range(blocks):
-                    self.up.append(ResidualBlock(now + skips.pop(), width, inner, padding))
-                    now = width
-                if level:
-                    self.grow.append(nn.Conv2d(now, widths[level - 1], 1))
-                    now = widths[level - 1]
-            self.norm = _group_norm(now)
-            self.out = nn.Conv2d(now, channels, 3, padding=1, padding_mode=padding)
-            nn.init.zeros_(self.out.weight)
-            nn.init.zeros_(self.out.bias)
-        self.blocks = blocks
+        same = {"padding": 1, "padding_mode": padding, "rng": rng}
+        first, second = drawn(nn.Linear, embedding, inner, rng=rng), drawn(nn.Linear, inner, inner, rng=rng)
+        self.embed = nn.Sequential(first, nn.SiLU(), second, nn.SiLU())
+        self.label = drawn(nn.Embedding, classes + 1, embedding, rng=rng) if classes else None
+        self.stem = drawn(nn.Conv2d, channels, widths[0], 3, **same)
+        self.down, self.up = nn.ModuleList(), nn.ModuleList()
+        self.shrink, self.grow = nn.ModuleList(), nn.ModuleList()
+        skips, now = [], widths[0]
+        for level, width in enumerate(widths):
+            if level:
+                self.shrink.append(drawn(nn.Conv2d, now, width, 3, stride=2, **same))
+                now = width
+            for _ in range(blocks):
+                self.down.append(ResidualBlock(now, width, inner, padding, rng=rng))
+                now = width
+                skips.append(now)
+        self.middle = ResidualBlock(now, now, inner, padding, rng=rng)
+        self.attention = Attention(now, rng=rng) if attention else nn.Identity()
+        for level, width in reversed(list(enumerate(widths))):
+            for _ in range(blocks):
+                self.up.append(ResidualBlock(now + skips.pop(), width, inner, padding, rng=rng))
+                now = width
+            if level:
+                self.grow.append(drawn(nn.Conv2d, now, widths[level - 1], 1, rng=rng))
+                now = widths[level - 1]
+        self.norm = group_norm(now)
+        self.out = zeroed(drawn(nn.Conv2d, now, channels, 3, **same))
 
-    def forward(self, x, t, labels=None):
+    def forward(
+        self,
+        x: tensor("n channels side side"),
+        t: tensor("n", kind="any", low=0, free=True),
+        labels: label("n") | None = None,
+    ):
         """The prediction for images ``x`` of shape (n, channels, side, side) at the integer steps ``t``.
 
-        Args:
-            x: The images.
-            t: The steps, shape (n,).
-            labels: The classes from 0 to ``classes``, shape (n,); left out, none is given.
-
-        Raises:
-            ValueError: A shape is wrong, the side cannot be halved often enough, a label is out of range or the
-                network has no labels.
+        ``labels`` are the classes from 0 to ``classes``, shape (n,); left out, none is given.
         """
-        self._check(x, t, labels)
-        e = time_embedding(t, self.embedding).to(x.dtype)
+        cells = 2**self.halvings
+        require(x.shape[2] % cells == 0, "x", x, f"images whose side is a multiple of {cells}")
+        require(labels is None or self.label is not None, "labels", labels, "None: the network was made with classes=0")
+        require(labels is None or (labels <= self.classes).all(), "labels", labels, f"0 to {self.classes}")
+        e = waves(t, self.embedding).to(x.dtype).to(x.device)
         if self.label is not None:
-            if labels is None:
-                labels = t.new_full(t.shape, self.classes, dtype=torch.int64)
-            e = e + self.label(labels.long())
+            none = torch.full(t.shape, self.classes, device=x.device)
+            e = e + self.label(none if labels is None else labels.long())
         e = self.embed(e)
         h, skips = self.stem(x), []
         down, up = iter(self.down), iter(self.up)
@@ -234,27 +238,3 @@ class UNet(nn.Module):
             if level < self.halvings:
                 h = F.interpolate(self.grow[level](h), scale_factor=2.0, mode="nearest")
         return self.out(F.silu(self.norm(h)))
-
-    def _check(self, x, t, labels):
-        if x.ndim != 4 or x.shape[1] != self.channels or x.shape[2] != x.shape[3]:
-            raise ValueError(f"x has shape {tuple(x.shape)}, takes (n, {self.channels}, side, side)")
-        if x.shape[2] % 2**self.halvings:
-            raise ValueError(f"x has side {x.shape[2]}, takes a multiple of {2**self.halvings}")
-        if t.shape != x.shape[:1]:
-            raise ValueError(f"t has shape {tuple(t.shape)}, takes ({len(x)},)")
-        if labels is None:
-            return
-        if self.label is None:
-            raise ValueError("labels is given, but the network was made with classes=0")
-        if labels.shape != t.shape or labels.is_floating_point():
-            raise ValueError(f"labels has shape {tuple(labels.shape)} and {labels.dtype}, takes integers ({len(x)},)")
-        if len(labels) and not (int(labels.min()) >= 0 and int(labels.max()) <= self.classes):
-            raise ValueError(f"labels has {labels.min()} to {labels.max()}, takes 0 to {self.classes}")
-
-
-def _group_norm(channels):
-    return nn.GroupNorm(8, channels)
-
-
-def _seed(rng):
-    return torch.initial_seed() if rng is None else int(torch.randint(2**62, (), generator=rng, device=rng.device))
