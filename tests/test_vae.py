@@ -442,7 +442,7 @@ def test_the_same_generator_gives_the_same_bound_and_float32_stays_float32():
         (lambda m, x: m.elbo(x[0]), r"x has shape \(6,\), takes \(B, 6\)"),
         (lambda m, x: m.encode(x[:0]), r"x has shape \(0, 6\), takes \(B, 6\) with B >= 1"),
         (lambda m, x: m.encode(x.numpy()), r"x has shape ndarray"),
-        (lambda m, x: m.elbo(x.long()), r"x has dtype torch.int64, takes a floating-point"),
+        (lambda m, x: m.elbo(x.long()), r"x has dtype torch.int64.*, takes a floating-point"),
         (lambda m, x: m.elbo(x * 0.5), r"x holds 0.5, takes 0 and 1 only"),
         (lambda m, x: m.log_likelihood_bound(2 * x - 1, 5), r"x holds -1, takes 0 and 1 only"),
         (lambda m, x: m.elbo(x * math.nan), r"x holds nan, takes 0 and 1 only"),

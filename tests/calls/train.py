@@ -71,7 +71,7 @@ DECAYING = {"learning_rate": 1e-3, "decay": 0.5, "T": 50}
 OPTIONAL = {"folder": ["None", "string"]}  # its default, and a name
 NAMED = {"folder": ["string"]}  # a name of a folder
 PATH = {"path": ["string"]}  # a name of a file
-SCHEDULE = functools.cache(lambda: diffusion.cosine_schedule(20))
+SCHEDULE = diffusion.cosine_schedule(20)  # made here: its constants stay in double precision on the processor
 
 CALLS = {
     "Shuffled": case(lambda: args(10, 3, 1)),
@@ -81,11 +81,11 @@ CALLS = {
     "describe_phi4": case(lambda: args(fields(), 0.3, 0.5)),
     "diffusion_unet": case(lambda: args(rng=rng())),
     "draw_digits": case(
-        lambda: args(train.diffusion_unet(rng=rng(1)), SCHEDULE(), labels(2), diffusion.ddim, seed=1, rows=2)
+        lambda: args(train.diffusion_unet(rng=rng(1)), SCHEDULE, labels(2), diffusion.ddim, seed=1, rows=2)
     ),
     "evaluate_diffusion": case(
         lambda: args(
-            *(train.diffusion_unet(rng=rng(1)), SCHEDULE(), labels(), grey(), grey(), shipped("classifier")[0]),
+            *(train.diffusion_unet(rng=rng(1)), SCHEDULE, labels(), grey(), grey(), shipped("classifier")[0]),
             **{"n": 4, "steps": 1, "eta": 0.5, "seed": 1},
         )
     ),
@@ -112,7 +112,7 @@ CALLS = {
     "read_checkpoint": case(lambda: args(written("checkpoint")), allow=PATH),
     "sample_phi4": case(
         lambda: args(
-            *(train.phi4_unet(rng=rng(1)), SCHEDULE(), 1.0, 2),
+            *(train.phi4_unet(rng=rng(1)), SCHEDULE, 1.0, 2),
             **{"rng": rng(), "L": 8, "sampler": "ddim", "first": 20, "steps": 1, "batch": 2},
         ),
         allow={"first": ["None"]},  # its default

@@ -156,7 +156,7 @@ THETA, X = torch.zeros(15), torch.zeros(5, 3)
         ("log_f", (THETA, X, X), r"h is .*\(5, 3\).*n_hidden = 2"),
         ("log_f", (THETA, X, X[:4, :2]), r"h is a tensor of shape \(4, 2\)"),
         ("log_f", (THETA, X.double()), "x is .* float64 on cpu beside float32"),
-        ("log_f", (THETA, X.long()), "x is .* int64, takes a floating tensor"),
+        ("log_f", (THETA, X.long()), "x is .* int64.*, takes a floating tensor"),
         ("statistics", (X,), r"h is None, takes a tensor of shape \(\*, 2\)"),
         ("log_likelihood", (THETA, X[0]), r"samples is .*\(3,\).*N, n_visible"),
         ("positive_phase", (THETA, X[:0]), r"samples is .*\(0, 3\)"),

@@ -1,0 +1,213 @@
+r"""How probable a model finds data: the variational bound of the reverse chain, and the density of the flow.
+
+With isotropic Gaussians everywhere, a term of the bound is the divergence of two of them in M dimensions,
+
+.. math::
+    D_\mathrm{KL}\left(\mathcal{N}(\boldsymbol{\mu}, v\,\mathbf{I})\,\|\,\mathcal{N}(\boldsymbol{\mu}', v'\,\mathbf{I})
+    \right) = \frac{\|\boldsymbol{\mu}-\boldsymbol{\mu}'\|^2}{2v'} + \frac{M}{2}\left(\frac{v}{v'} - 1 -
+    \log\frac{v}{v'}\right) ,
+
+and along the probability flow the density changes by the divergence of its velocity. Everything is in nats.
+
+References:
+    Sohl-Dickstein et al. (2015); Ho, Jain and Abbeel (2020); Chen et al. (2018); Grathwohl et al. (2018);
+    Song et al. (2021).
+"""
+
+import itertools
+import math
+from functools import partial
+from typing import NamedTuple
+
+import torch
+
+from genphys.arguments import checked, count, function, points, require, source, unchecked
+from genphys.diffusion.chain import a_schedule, converted, normal_like, posterior_factors, posterior_variance
+from genphys.diffusion.samplers import a_variance, ask, heun_step, some_steps, variances, walk
+from genphys.exact.estimates import mean_and_error
+from genphys.numerics import double
+
+__all__ = ["Bound", "log_likelihood", "prior_mismatch", "prior_term", "vlb"]
+
+
+# --------------------------------------------------------------------------------------------------- the bound
+
+
+class Bound(NamedTuple):
+    r"""The terms of the variational bound on :math:`-\log p(\mathbf{x}_0)`, in nats and double precision.
+
+    Attributes:
+        prior: :math:`D_\mathrm{KL}(q(\mathbf{x}_T|\mathbf{x}_0)\,\|\,\mathcal{N}(0, \mathbf{I}))`, shape (n,).
+        denoising: Shape (n, T): in column t - 1 the divergence of step t, and in column 0 the reconstruction term
+            :math:`-\log p(\mathbf{x}_0|\mathbf{x}_1)`.
+        total: Their sum, shape (n,).
+    """
+
+    prior: torch.Tensor
+    denoising: torch.Tensor
+    total: torch.Tensor
+
+
+@checked
+@torch.no_grad()
+def vlb(
+    denoise: function, schedule: a_schedule, x0: points("n d ..."), *, rng: source, variance: a_variance = "posterior"
+):
+    r"""The variational bound on :math:`-\log p(\mathbf{x}_0)` of the reverse chain, term by term (book: ``eq:vlb``).
+
+    .. math::
+        -\log p(\mathbf{x}_0) \le D_\mathrm{KL}(q(\mathbf{x}_T|\mathbf{x}_0)\|p(\mathbf{x}_T))
+        + \sum_{t=2}^T \mathbb{E}\,D_\mathrm{KL}(q(\mathbf{x}_{t-1}|\mathbf{x}_t,\mathbf{x}_0)\|
+        p(\mathbf{x}_{t-1}|\mathbf{x}_t)) - \mathbb{E}\log p(\mathbf{x}_0|\mathbf{x}_1)
+
+    Every expectation is estimated with one draw of :math:`\mathbf{x}_t`. The data is taken as continuous: the last
+    step is a Gaussian density, and with ``"posterior"``, whose variance ends in 0, it has that of ``"beta"``.
+
+    Args:
+        denoise: The denoiser.
+        schedule: The :class:`Schedule`.
+        x0: The data, shape (n, ...).
+        rng: The source of the draws.
+        variance: See :func:`ancestral`; positive for every t from 1.
+
+    Returns:
+        The :class:`Bound`.
+
+    References:
+        Sohl-Dickstein et al. (2015); Ho, Jain and Abbeel (2020), eq. (5).
+    """
+    model = variances(schedule, variance, last=schedule.beta[1])
+    require((model[1:] > 0).all(), "variance", variance, "no zero from t = 1 on, where the bound would be infinite")
+    denoise, M = unchecked(denoise), x0[0].numel()
+    v, exact = model.tolist(), posterior_variance(schedule).tolist()
+    late = torch.arange(1, schedule.T + 1)
+    of_x0 = [0.0, *posterior_factors(schedule, late, late - 1)[1].tolist()]
+    columns = []
+    for t in range(1, schedule.T + 1):
+        x = schedule.signal[t].item() * x0 + schedule.noise[t].item() * normal_like(x0, rng)
+        # both means have the same share of x_t; that of t = 1 is x_0 itself
+        error = of_x0[t] ** 2 * double((x0 - ask(denoise, x, t)).flatten(1)).square().sum(1)
+        columns.append(divergence(error, exact[t], v[t], M) if t > 1 else reconstruction(error, v[t], M))
+    prior, denoising = divergence_from_noise(schedule, x0), torch.stack(columns, dim=1)
+    return Bound(prior, denoising, prior + denoising.sum(1))
+
+
+def divergence(error, v, v_model, M):
+    """KL of isotropic Gaussians in M dimensions, of variances v and v_model and with means a squared distance apart."""
+    return error / (2 * v_model) + 0.5 * M * (v / v_model - 1 - math.log(v / v_model))
+
+
+def reconstruction(error, v_model, M):
+    """Minus the log-density of an isotropic Gaussian, at a squared distance from its mean."""
+    return error / (2 * v_model) + 0.5 * M * math.log(2 * math.pi * v_model)
+
+
+@checked
+def prior_term(schedule: a_schedule, x0: points("n d ...")):
+    r"""The divergence :math:`D_\mathrm{KL}(q(\mathbf{x}_T|\mathbf{x}_0)\,\|\,\mathcal{N}(0,\mathbf{I}))`, shape (n,).
+
+    .. math:: \tfrac12\left(\bar\alpha_T\|\mathbf{x}_0\|^2 - M\bar\alpha_T - M\log(1-\bar\alpha_T)\right)
+    """
+    return divergence_from_noise(schedule, x0).to(x0.dtype).to(x0.device)
+
+
+def divergence_from_noise(schedule, x0):
+    """As :func:`prior_term`, in double precision."""
+    bar, M = schedule.alpha_bar[-1], x0[0].numel()
+    return 0.5 * (bar * double(x0).flatten(1).square().sum(1) - M * (bar + torch.log1p(-bar)))
+
+
+@checked
+def prior_mismatch(schedule: a_schedule, x0: points("n d ..."), *, rng: source, samples: count(2) = 2_000):
+    r"""How far the chain ends from noise: :math:`D_\mathrm{KL}(q(\mathbf{x}_T)\,\|\,\mathcal{N}(0,\mathbf{I}))`.
+
+    Here :math:`q(\mathbf{x}_T)` is the marginal, the mixture over all the data, and the divergence is estimated with
+    draws from it: an :class:`~genphys.exact.estimates.Estimate`. By convexity it is at most the mean of
+    :func:`prior_term`.
+    """
+    data = double(x0).flatten(1)
+    bar, M = schedule.alpha_bar[-1], data.shape[1]
+    a, s = bar.sqrt(), (1 - bar).sqrt()
+    rows = torch.randint(len(data), (samples,), generator=rng, device=rng.device).cpu()
+    x = a * data[rows] + s * normal_like(data[rows], rng)
+    found = []
+    for part in x.split(500):
+        log_q = (-0.5 * torch.cdist(part, a * data).square() / s**2).logsumexp(1) - math.log(len(data)) - M * s.log()
+        found.append(log_q + 0.5 * part.square().sum(1))
+    return mean_and_error(torch.cat(found))
+
+
+# ---------------------------------------------------------------------------------------------------- the flow
+
+
+@checked
+def log_likelihood(
+    denoise: function,
+    schedule: a_schedule,
+    x: points("n d ..."),
+    *,
+    steps: some_steps = None,
+    probes: count() | None = None,
+    rng: source | None = None,
+):
+    r"""The log-density of the probability flow at step 1, by the instantaneous change of variables, shape (n,).
+
+    Along the flow :math:`d\mathbf{x}/du = -\mathbf{x} - \mathbf{s}(\mathbf{x}, u)` the density changes by
+    (book: ``eq:instantaneous-change``)
+
+    .. math::
+        \log q_{u_1}(\mathbf{x}_1) = \log\mathcal{N}(\mathbf{x}_T; 0, \mathbf{I})
+        - \int_{u_1}^{u_T} \left(M + \nabla\cdot\mathbf{s}\right) du ,
+
+    integrated together with the flow by Heun's method, from t = 1 to T. At t = 0 the score need not exist.
+
+    Args:
+        denoise: The denoiser, differentiable.
+        schedule: The :class:`Schedule`.
+        x: Points at step 1, shape (n, ...).
+        steps: All of them (None), a number for :func:`times`, or a decreasing list from T to 1; 1 is added if missing.
+        probes: None for the exact trace (as many backward passes as components), or the number of random signs per
+            point in Hutchinson's estimate of it.
+        rng: The source of the signs.
+
+    References:
+        Chen et al., Neural ordinary differential equations (2018); Grathwohl et al. (2018); Song et al. (2021).
+    """
+    require(probes is None or rng is not None, "rng", rng, "a torch.Generator where probes is given")
+    ascending = [now for now, _ in walk(schedule, steps)][::-1]
+    require(ascending[-1] == schedule.T, "steps", steps, f"a list from T = {schedule.T}, where the density is known")
+    denoise, directions = unchecked(denoise), _directions(x, probes, rng)
+    a, s, u = schedule.signal.tolist(), schedule.noise.tolist(), schedule.time.tolist()
+
+    def rates(state, t):
+        return _rates(denoise, state[:, :-1].reshape(x.shape), t, a[t], s[t], directions)
+
+    heun = unchecked(heun_step)
+    state = torch.cat([x.flatten(1), x.new_zeros(len(x), 1)], dim=1)  # (n, M + 1): the point, and the integral so far
+    for now, then in itertools.pairwise(ascending if ascending[0] == 1 else [1, *ascending]):
+        state = heun(state, rates(state, now), partial(rates, t=then), 1.0, u[then] - u[now])
+    end, growth = state[:, :-1], state[:, -1]
+    return -0.5 * (end.square().sum(1) + end.shape[1] * math.log(2 * math.pi)) + growth
+
+
+def _directions(x, probes, rng):
+    """All axes, for the trace, or random signs divided by the root of their number; (k, n, ...)."""
+    M = x[0].numel()
+    if probes is None:
+        return torch.eye(M, dtype=x.dtype, device=x.device)[:, None].expand(-1, len(x), -1).reshape(M, *x.shape)
+    # the same signs at every step, so that the integrand is smooth
+    signs = 2 * torch.randint(2, (probes, len(x), M), generator=rng, device=rng.device).to(x) - 1
+    return signs.reshape(probes, *x.shape) / math.sqrt(probes)
+
+
+def _rates(denoise, x, t, a, s, directions):
+    """The velocity of the flow and, in the last column, the growth of the log-density it carries along."""
+    with torch.enable_grad():
+        x = x.detach().requires_grad_()
+        score = converted(ask(denoise, x, t), x, a, s, "x0", "score")
+        trace = torch.zeros_like(x).flatten(1).sum(1)
+        for v in directions:
+            (pulled,) = torch.autograd.grad((score * v).sum(), x, retain_graph=True)  # v^T ds/dx
+            trace = trace + (pulled * v).flatten(1).sum(1)
+    M = x[0].numel()
+    return torch.cat([(-x - score).flatten(1), (-M - trace)[:, None]], dim=1).detach()

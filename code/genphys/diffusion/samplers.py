@@ -1,0 +1,360 @@
+r"""Samplers: from noise to data, by a denoiser :math:`(\mathbf{x}, t) \mapsto \hat{\mathbf{x}}_0`.
+
+Each sampler is one line of mathematics, its ``..._step``, and a short loop around it that asks the denoiser. With the
+estimate :math:`\hat{\mathbf{x}}_0` come the noise :math:`\hat{\boldsymbol{\epsilon}} = (\mathbf{x}_t -
+a\,\hat{\mathbf{x}}_0)/s` and the score :math:`-\hat{\boldsymbol{\epsilon}}/s`; the factors of a step, which depend on
+nothing but the schedule, are looked up before the loop begins.
+
+References:
+    Ho, Jain and Abbeel (2020); Song, Meng and Ermon (2021); Song et al. (2021); Karras et al. (2022).
+"""
+
+import itertools
+import math
+from functools import partial
+from typing import Literal
+
+import torch
+
+from genphys.arguments import checked, count, function, many, number, points, require, source, tensor, unchecked
+from genphys.diffusion.chain import (
+    a_schedule,
+    as_constants,
+    constants,
+    converted,
+    normal_like,
+    posterior_factors,
+    posterior_variance,
+)
+
+__all__ = [
+    "ancestral",
+    "ancestral_step",
+    "ddim",
+    "ddim_step",
+    "euler_step",
+    "heun_step",
+    "ode",
+    "reverse_sde",
+    "reverse_sde_step",
+    "times",
+]
+
+Clock = Literal["sigma", "time", "angle"]
+some_steps = count() | many(count()) | None
+normal = tensor("n ...") | number()
+a_variance = Literal["posterior", "beta"] | constants
+
+
+@checked
+def times(T: count(), n: count()):
+    """``n`` steps from T down to 1 or more, as evenly spaced as integers are; samplers append the step 0 themselves."""
+    require(n <= T, "n", n, f"1 to T = {T}")
+    return [T - (i * T) // n for i in range(n)]
+
+
+# -------------------------------------------------------------------------------------------- the reverse chain
+
+
+@checked
+def ancestral_step(
+    x: points("n ..."), x0: points("n ..."), of_x: number(), of_x0: number(), sigma: number(0), z: normal = 0.0
+):
+    r"""One step of the reverse chain: the mean of the posterior, and noise (book: ``def:ancestral``).
+
+    .. math:: \mathbf{x}_{t-1} = \tilde{\boldsymbol{\mu}}(\mathbf{x}_t, \hat{\mathbf{x}}_0) + \sigma_t\mathbf{z}
+    """
+    mean = of_x * x + of_x0 * x0
+    return mean + sigma * z
+
+
+@checked
+@torch.no_grad()
+def ancestral(
+    denoise: function,
+    schedule: a_schedule,
+    x: points("n ..."),
+    *,
+    rng: source,
+    variance: a_variance = "posterior",
+    callback: function | None = None,
+):
+    r"""Draw by the reverse chain of all T steps, from noise ``x`` to :math:`\mathbf{x}_0` (book: ``def:ancestral``).
+
+    Each is an :func:`ancestral_step`, the last one without noise unless a variance of it is given.
+
+    Args:
+        denoise: The denoiser.
+        schedule: The :class:`Schedule`.
+        x: :math:`\mathbf{x}_T`, shape (n, ...), standard normal.
+        rng: The source of the noise.
+        variance: ``"posterior"`` for :math:`\tilde\beta_t`, ``"beta"`` for :math:`\beta_t` (both end without noise), or
+            :math:`\sigma_t^2` for t = 0 to T, shape (T + 1,).
+        callback: Called as ``callback(t, x, x0)`` after every step with the step reached, the state there and the
+            denoiser's estimate that led to it.
+
+    References:
+        Ho, Jain and Abbeel (2020), algorithm 2.
+    """
+    step, denoise = unchecked(ancestral_step), unchecked(denoise)
+    sigma = variances(schedule, variance, last=0.0).sqrt().tolist()
+    late = torch.arange(1, schedule.T + 1)
+    of_x, of_x0 = ([0.0, *part.tolist()] for part in posterior_factors(schedule, late, late - 1)[:2])
+    for t in range(schedule.T, 0, -1):
+        x0 = ask(denoise, x, t)
+        x = step(x, x0, of_x[t], of_x0[t], sigma[t], normal_like(x, rng) if sigma[t] else 0.0)
+        if callback is not None:
+            callback(t - 1, x, x0)
+    return x
+
+
+@checked
+def ddim_step(
+    x: points("n ..."),
+    x0: points("n ..."),
+    now: many(number(), 2),
+    then: many(number(), 2),
+    rho: number(0) = 0.0,
+    z: normal = 0.0,
+):
+    r"""One step of DDIM, from (a, s) at step t to (a', s') at an earlier one (book: ``eq:ddim``).
+
+    .. math:: \mathbf{x}' = a'\,\hat{\mathbf{x}}_0 + \sqrt{s'^2-\rho^2}\,\hat{\boldsymbol{\epsilon}} + \rho\,\mathbf{z}
+    """
+    (a, s), (a_then, s_then) = now, then
+    noise = (x - a * x0) / s
+    kept = max(s_then**2 - rho**2, 0.0) ** 0.5
+    return a_then * x0 + kept * noise + rho * z
+
+
+@checked
+@torch.no_grad()
+def ddim(
+    denoise: function,
+    schedule: a_schedule,
+    x: points("n ..."),
+    *,
+    steps: some_steps = None,
+    eta: number(0, 1) = 0.0,
+    rng: source | None = None,
+    callback: function | None = None,
+):
+    r"""Draw along a sub-sequence of steps, with as much fresh noise as wanted (book: ``eq:ddim``).
+
+    Each is a :func:`ddim_step` from t to s with the fresh noise :math:`\rho = \eta\sqrt{\tilde\beta_{t|s}}` of the
+    :func:`posterior`. :math:`\eta = 0` is deterministic, and :math:`\eta = 1` on all steps is :func:`ancestral`. The
+    last step always goes to s = 0, which is :math:`\hat{\mathbf{x}}_0`.
+
+    Args:
+        denoise: The denoiser.
+        schedule: The :class:`Schedule`.
+        x: The state at the first step, shape (n, ...).
+        steps: All of them (None), a number for :func:`times`, or a decreasing list from T to 1.
+        eta: :math:`\eta`.
+        rng: The source of the noise; needed where ``eta`` is positive.
+        callback: See :func:`ancestral`.
+
+    References:
+        Song, Meng and Ermon, Denoising diffusion implicit models (2021), eq. (12).
+    """
+    require(rng is not None or eta == 0, "rng", rng, "a torch.Generator where eta is above 0")
+    step, denoise = unchecked(ddim_step), unchecked(denoise)
+    pairs = walk(schedule, steps)
+    rho = [float(eta) * variance**0.5 for variance in posterior_factors(schedule, *torch.tensor(pairs).mT)[2].tolist()]
+    at = list(zip(schedule.signal.tolist(), schedule.noise.tolist()))
+    for (now, then), fresh in zip(pairs, rho):
+        x0 = ask(denoise, x, now)
+        x = step(x, x0, at[now], at[then], fresh, normal_like(x, rng) if eta and then else 0.0)
+        if callback is not None:
+            callback(then, x, x0)
+    return x
+
+
+# ----------------------------------------------------------------------------------------- the probability flow
+
+
+@checked
+def euler_step(x: points("n ..."), slope: points("n ..."), ratio: number(), length: number()):
+    r"""One step of Euler's method along a flow, in which x is rescaled by ``ratio`` where its unit changes.
+
+    .. math:: \mathbf{x}' = r\,\mathbf{x} + h\,\mathbf{f}(\mathbf{x})
+    """
+    return ratio * x + length * slope
+
+
+@checked
+def heun_step(x: points("n ..."), here: points("n ..."), slope: function, ratio: number(), length: number()):
+    r"""One step of Heun's method: Euler's, and back to take the mean of the slopes at both ends.
+
+    .. math::
+        \tilde{\mathbf{x}} = r\,\mathbf{x} + h\,\mathbf{f}(\mathbf{x}), \qquad
+        \mathbf{x}' = r\,\mathbf{x} + \tfrac{h}{2}\left(\mathbf{f}(\mathbf{x}) + \mathbf{f}'(\tilde{\mathbf{x}})\right)
+
+    ``here`` is the slope at x, and ``slope`` the function :math:`\mathbf{f}'` at the end of the step.
+    """
+    there = slope(ratio * x + length * here)
+    return ratio * x + length * 0.5 * (here + there)
+
+
+@checked
+@torch.no_grad()
+def ode(
+    denoise: function,
+    schedule: a_schedule,
+    x: points("n ..."),
+    *,
+    steps: some_steps = None,
+    method: Literal["heun", "euler"] = "heun",
+    clock: Clock = "sigma",
+    callback: function | None = None,
+):
+    r"""Draw by the probability-flow equation (book: ``eq:probability-flow``), which has no noise.
+
+    With the clock ``"sigma"`` the variables are :math:`\mathbf{y} = \mathbf{x}/\sqrt{\bar\alpha}` and
+    :math:`\sigma`; with ``"time"`` they are :math:`\mathbf{x}` and :math:`u = -\tfrac12\log\bar\alpha`; with
+    ``"angle"`` they are :math:`\mathbf{x}` and :math:`\phi = \arccos\sqrt{\bar\alpha}`:
+
+    .. math::
+        \frac{d\mathbf{y}}{d\sigma} = \hat{\boldsymbol{\epsilon}}, \qquad
+        \frac{d\mathbf{x}}{du} = -\mathbf{x} - \nabla\log q_u(\mathbf{x}), \qquad
+        \frac{d\mathbf{x}}{d\phi} = \hat{\mathbf{v}} .
+
+    Euler's method with the first is :func:`ddim` with :math:`\eta = 0`. Heun's takes two evaluations a step, except
+    in the last one, to t = 0, where the score does not exist: that one is Euler's.
+
+    The order of a method holds for steps that are fine in its clock. The angle runs from 0 to at most
+    :math:`\pi/2`, nearly evenly along a cosine schedule; :math:`\sigma` has no bound, and Heun's method in it fails
+    where one step crosses most of its range, as the first of a few steps along a cosine schedule does.
+
+    Args:
+        denoise: The denoiser.
+        schedule: The :class:`Schedule`.
+        x: The state at the first step, shape (n, ...).
+        steps: See :func:`ddim`.
+        method: ``"heun"`` (second order) or ``"euler"`` (first).
+        clock: ``"sigma"``, ``"time"`` or ``"angle"``.
+        callback: See :func:`ancestral`.
+
+    References:
+        Song et al., Score-based generative modeling through stochastic differential equations (2021); Karras et al.,
+        Elucidating the design space of diffusion-based generative models (2022), for Heun's method in sigma;
+        Salimans and Ho (2022) for the angle.
+    """
+    euler, heun, denoise = unchecked(euler_step), unchecked(heun_step), unchecked(denoise)
+    a, s = schedule.signal.tolist(), schedule.noise.tolist()
+    pairs = walk(schedule, steps)
+
+    def slope(x, t):
+        return _slope(clock, x, ask(denoise, x, t), a[t], s[t])
+
+    for (now, then), ratio, length in zip(pairs, *_lengths(schedule, clock, pairs)):
+        x0 = ask(denoise, x, now)
+        here = _slope(clock, x, x0, a[now], s[now])
+        if method == "heun" and then:
+            x = heun(x, here, partial(slope, t=then), ratio, length)
+        else:
+            x = euler(x, here, ratio, length)
+        if callback is not None:
+            callback(then, x, x0)
+    return x
+
+
+def _slope(clock, x, x0, a, s):
+    """The derivative of the flow by its clock, given the denoiser's estimate."""
+    if clock == "sigma":
+        return converted(x0, x, a, s, "x0", "noise")
+    if clock == "angle":
+        return converted(x0, x, a, s, "x0", "velocity")
+    return -x - converted(x0, x, a, s, "x0", "score")
+
+
+def _lengths(schedule, clock, pairs):
+    """For every step, what x is rescaled by and what the slope is multiplied by."""
+    now, then = torch.tensor(pairs).mT
+    if clock == "sigma":
+        # y and sigma, both times the signal a of the new step, so that nothing overflows where a is tiny
+        ratio = schedule.signal[then] / schedule.signal[now]
+        return ratio.tolist(), (schedule.noise[then] - ratio * schedule.noise[now]).tolist()
+    reading = schedule.time if clock == "time" else schedule.sigma.atan()
+    return [1.0] * len(pairs), (reading[then] - reading[now]).tolist()
+
+
+# ---------------------------------------------------------------------------------------------- the reverse SDE
+
+
+@checked
+def reverse_sde_step(x: points("n ..."), score: points("n ..."), delta: number(0), z: normal = 0.0):
+    r"""One step of Euler and Maruyama for the reverse equation, back by :math:`\Delta` (book: ``eq:reverse-sde``).
+
+    .. math::
+        \mathbf{x}' = \mathbf{x} + \Delta\left(\mathbf{x} + 2\nabla\log q_t(\mathbf{x})\right)
+        + \sqrt{2\Delta}\,\mathbf{z}
+    """
+    drift = x + 2 * score
+    return x + delta * drift + math.sqrt(2 * delta) * z
+
+
+@checked
+@torch.no_grad()
+def reverse_sde(
+    denoise: function,
+    schedule: a_schedule,
+    x: points("n ..."),
+    *,
+    rng: source,
+    steps: some_steps = None,
+    callback: function | None = None,
+):
+    r"""Draw by the reverse stochastic equation, discretised by Euler and Maruyama (book: ``eq:reverse-sde``).
+
+    Each is a :func:`reverse_sde_step` of length :math:`\Delta = u_t - u_s` in the clock u, the last one, to t = 0,
+    without noise. It is stable only where :math:`\Delta` is small: not at the end of a cosine schedule.
+
+    Args:
+        denoise: The denoiser.
+        schedule: The :class:`Schedule`.
+        x: The state at the first step, shape (n, ...).
+        rng: The source of the noise.
+        steps: See :func:`ddim`.
+        callback: See :func:`ancestral`.
+
+    References:
+        Anderson (1982); Song et al. (2021).
+    """
+    step, denoise = unchecked(reverse_sde_step), unchecked(denoise)
+    a, s, u = schedule.signal.tolist(), schedule.noise.tolist(), schedule.time.tolist()
+    for now, then in walk(schedule, steps):
+        x0 = ask(denoise, x, now)
+        score = converted(x0, x, a[now], s[now], "x0", "score")
+        x = step(x, score, u[now] - u[then], normal_like(x, rng) if then else 0.0)
+        if callback is not None:
+            callback(then, x, x0)
+    return x
+
+
+# ---------------------------------------------------------------------------------------------- what loops share
+
+
+def walk(schedule, steps):
+    """The pairs (t, s) that a sampler goes through; the last s is 0."""
+    if not isinstance(steps, list | tuple):
+        steps = times(schedule.T, schedule.T if steps is None else steps)
+    down = all(late > early for late, early in itertools.pairwise(steps))
+    require(down and steps[0] <= schedule.T, "steps", steps, f"decreasing whole numbers from T = {schedule.T} to 1")
+    return list(zip(steps, [*steps[1:], 0]))
+
+
+def ask(denoise, x, t):
+    """The denoiser's estimate at one step for all rows, held to the shape of x."""
+    x0 = denoise(x, torch.full((len(x),), t, dtype=torch.int64, device=x.device))
+    require(x0.shape == x.shape, "denoise's estimate", x0, f"the shape of x, {tuple(x.shape)}")
+    return x0
+
+
+def variances(schedule, variance, last):
+    """The variance of every reverse step; one that is chosen by name has ``last`` in the step from t = 1."""
+    if not isinstance(variance, str):
+        return as_constants("variance", variance, schedule)
+    chosen = posterior_variance(schedule) if variance == "posterior" else schedule.beta.clone()
+    chosen[1] = last
+    return chosen

@@ -1,0 +1,11 @@
+"""Identities are checked in double precision."""
+
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True)
+def double():
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
