@@ -51,9 +51,9 @@ def rng(seed=0):
 
 
 def room_of(thing):
-    """The name under which a chapter knows the room of a public thing: rbm, ising, unet, ..."""
+    """The name under which a chapter knows the room of a public thing: rbm, ising, unet, figures, ..."""
     parts = thing.__module__.split(".")[1:]
-    return parts[1] if parts[0] in ("systems", "networks", "figures") and len(parts) > 1 else parts[0]
+    return parts[1] if parts[0] in ("systems", "networks") and len(parts) > 1 else parts[0]
 
 
 def _is_container(cls):

@@ -65,6 +65,8 @@ def shown(value):
         if value.ndim == 0 and not value.is_meta:
             return repr(value.item())
         return f"a tensor of shape {tuple(value.shape)} and type {str(value.dtype).removeprefix('torch.')}"
+    if hasattr(value, "dtype") and getattr(value, "ndim", 0):
+        return f"an array of shape {tuple(value.shape)} and type {value.dtype}"
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 

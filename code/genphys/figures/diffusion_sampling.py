@@ -1,16 +1,26 @@
-r"""The figures that only the chapter on sampling from diffusion models draws, in the style of ``genphys.figures.common``."""
+"""The figures that only the chapter on sampling from diffusion models draws."""
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from genphys.figures.common import COLOURS
+from genphys.arguments import checked, count, many, number, require
+from genphys.figures.common import panels
+from genphys.figures.drawn import array, named, values
+from genphys.figures.page import KEEP
+from genphys.figures.style import COLOURS, CYCLE, DASHES, GREY
 
 __all__ = ["flow_lines", "pitchfork", "reverse_paths", "there_and_back"]
 
-_GREY = "#5a5a5a"
 
-
-def there_and_back(clock, forward, side, densities, scores, backward):
+@checked
+def there_and_back(
+    clock: values("n"),
+    forward: values("n _ 2"),
+    side: values("g"),
+    densities: values("n g g", low=0),
+    scores: values("n g g 2"),
+    backward: values("n _ 2"),
+):
     """Draw a plane of particles that diffuse to noise, the density and score they pass, and particles on the way back.
 
     Args:
@@ -20,24 +30,9 @@ def there_and_back(clock, forward, side, densities, scores, backward):
         densities: The density on the grid at these times, shape (n, g, g), first coordinate first.
         scores: The score on the grid, shape (n, g, g, 2); an arrow is drawn at every twelfth place.
         backward: Particles of the way back at the same times, shape (n, particles, 2).
-
-    Returns:
-        The figure and an array of axes, shape (3, n).
-
-    Raises:
-        ValueError: The shapes do not fit.
     """
-    clock, forward, side, densities, scores, backward = (
-        np.asarray(a) for a in (clock, forward, side, densities, scores, backward)
-    )
+    clock, forward, side, densities, scores, backward = map(array, (clock, forward, side, densities, scores, backward))
     n, g = len(clock), len(side)
-    shapes = (forward.shape[::2], densities.shape, scores.shape, backward.shape[::2])
-    if shapes != ((n, 2), (n, g, g), (n, g, g, 2), (n, 2)):
-        found = ", ".join(str(a.shape) for a in (forward, densities, scores, backward))
-        raise ValueError(
-            f"forward, densities, scores and backward have shapes {found}, take ({n}, particles, 2), ({n}, {g}, {g}), "
-            f"({n}, {g}, {g}, 2) and ({n}, particles, 2)"
-        )
     fig, axes = plt.subplots(3, n, figsize=(1.75 * n, 5.4), sharex=True, sharey=True)
     some = np.arange(6, g, 12)
     for i, column in enumerate(axes.T):
@@ -48,7 +43,7 @@ def there_and_back(clock, forward, side, densities, scores, backward):
         length = np.linalg.norm(arrows, axis=-1, keepdims=True)
         arrows = arrows / np.sqrt(1 + length**2)  # long arrows are shortened, so that short ones are seen
         x, y = np.meshgrid(side[some], side[some], indexing="ij")
-        column[1].quiver(x, y, arrows[..., 0], arrows[..., 1], color="white", scale=14, width=0.008)
+        column[1].quiver(x, y, arrows[..., 0], arrows[..., 1], color="white", scale=14, width=0.008, gid=KEEP)
         column[0].set_title(f"$u = {abs(clock[i]):.2f}$")
         for ax in column:
             ax.set(aspect="equal", xlim=(-3, 3), ylim=(-3, 3), xticks=(-2, 0, 2), yticks=(-2, 0, 2))
@@ -59,41 +54,36 @@ def there_and_back(clock, forward, side, densities, scores, backward):
     return fig, axes
 
 
-def reverse_paths(clock, place, density, panels):
+@checked
+def reverse_paths(
+    clock: values("n"), place: values("g"), density: values("n g", low=0), paths: named(values("n particles"))
+):
     """Draw paths from noise to data over the density that they have to follow.
 
     Args:
         clock: The diffusion times, shape (n,), decreasing to 0: the horizontal axis runs as they do.
         place: The places, shape (g,).
         density: The density at each time and place, shape (n, g).
-        panels: A dictionary {title: paths of shape (n, particles)}.
-
-    Returns:
-        The figure and an array of axes.
-
-    Raises:
-        ValueError: The shapes do not fit.
+        paths: A dictionary {title: paths of shape (n, particles)}, a panel each.
     """
-    clock, place, density = (np.asarray(a) for a in (clock, place, density))
-    if density.shape != (len(clock), len(place)):
-        raise ValueError(f"density has shape {density.shape}, takes {(len(clock), len(place))}")
-    fig, axes = plt.subplots(1, len(panels), figsize=(3.8 * len(panels), 3.3), sharey=True, squeeze=False)
-    for ax, (title, paths) in zip(axes[0], panels.items(), strict=True):
-        paths = np.asarray(paths)
-        if paths.shape[:1] != clock.shape:
-            raise ValueError(f"paths {title!r} has shape {paths.shape}, takes ({len(clock)}, particles)")
+    clock, place, density = map(array, (clock, place, density))
+    fig, axes = panels(len(paths), width=3.8 * len(paths), sharey=True)
+    for ax, (title, drawn) in zip(axes, paths.items(), strict=True):
         ax.pcolormesh(
             clock, place, np.sqrt(density.T), cmap="Greys", shading="nearest", vmin=0, vmax=2.0, rasterized=True
         )
-        for k, path in enumerate(paths.T):
-            ax.plot(clock, path, lw=0.9, color=list(COLOURS.values())[k % 6])
+        for k, path in enumerate(array(drawn).T):
+            ax.plot(clock, path, lw=0.9, color=CYCLE[k % 6])
         ax.set(title=title, xlabel="diffusion time $u$", xlim=(clock[0], clock[-1]), ylim=(place[0], place[-1]))
         ax.grid(False)
-    axes[0, 0].set_ylabel("$x$")
-    return fig, axes[0]
+    axes[0].set_ylabel("$x$")
+    return fig, axes
 
 
-def flow_lines(clock, x, sigma, y, steps):
+@checked
+def flow_lines(
+    clock: values("n"), x: values("n particles"), sigma: values("n"), y: values("n particles"), steps: many(count(0))
+):
     r"""Draw the same flow in two pairs of variables: x against u, and y = x / a against the noise-to-signal ratio.
 
     Args:
@@ -102,23 +92,13 @@ def flow_lines(clock, x, sigma, y, steps):
         sigma: The noise-to-signal ratios, shape (n,), decreasing.
         y: The same paths as :math:`\mathbf{y} = \mathbf{x}/a`, shape (n, particles).
         steps: The rows at which a few large steps would stop: they are marked.
-
-    Returns:
-        The figure and its two axes.
-
-    Raises:
-        ValueError: The shapes do not fit.
     """
-    clock, x, sigma, y = (np.asarray(a) for a in (clock, x, sigma, y))
-    if not (x.ndim == 2 and x.shape == y.shape and x.shape[:1] == clock.shape == sigma.shape):
-        raise ValueError(
-            f"clock, x, sigma and y have shapes {clock.shape}, {x.shape}, {sigma.shape} and {y.shape}, "
-            "take (n,), (n, particles), (n,) and (n, particles)"
-        )
-    fig, axes = plt.subplots(1, 2, figsize=(7.6, 3.3))
+    clock, x, sigma, y = map(array, (clock, x, sigma, y))
+    require(max(steps) < len(clock), "steps", steps, f"rows below {len(clock)}")
+    fig, axes = panels(2)
     for ax, time, paths in ((axes[0], clock, x), (axes[1], sigma, y)):
         for k, path in enumerate(paths.T):
-            colour = list(COLOURS.values())[k % 6]
+            colour = CYCLE[k % 6]
             ax.plot(time, path, lw=1.1, color=colour)
             ax.plot(time[steps], path[steps], "o", ms=3.2, color=colour)
         ax.set_xlim(time[0], time[-1])
@@ -127,7 +107,14 @@ def flow_lines(clock, x, sigma, y, steps):
     return fig, axes
 
 
-def pitchfork(place, potentials, clock, branches, speciation):
+@checked
+def pitchfork(
+    place: values("g"),
+    potentials: named(values("g")),
+    clock: values("n"),
+    branches: named(values("n")),
+    speciation: named(number()),
+):
     r"""Draw a potential that grows two wells, and where its minima lie against the diffusion time.
 
     Args:
@@ -136,34 +123,24 @@ def pitchfork(place, potentials, clock, branches, speciation):
         clock: The diffusion times of the branches, shape (n,).
         branches: A dictionary {label: the upper minimum at each time, shape (n,)}; the lower one is its mirror image.
         speciation: A dictionary {label: critical time}.
-
-    Returns:
-        The figure and its two axes.
-
-    Raises:
-        ValueError: The shapes do not fit.
     """
-    place, clock = np.asarray(place), np.asarray(clock)
-    fig, (left, right) = plt.subplots(1, 2, figsize=(7.8, 3.5))
+    place, clock = array(place), array(clock)
+    fig, (left, right) = panels(2, width=7.8, height=3.5)
     colours = [COLOURS[name] for name in ("sky", "blue", "black", "vermilion", "orange", "purple")]
-    dashes = ["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2))]
-    for k, (time, values) in enumerate(potentials.items()):
-        values = np.asarray(values)
-        if values.shape != place.shape:
-            raise ValueError(f"the potential at {time} has shape {values.shape}, takes that of place, {place.shape}")
-        middle = values[len(values) // 2]
-        left.plot(place, values - middle, color=colours[k % 6], ls=dashes[k % 6], label=f"$u = {time:.2f}$")
+    for k, (time, potential) in enumerate(potentials.items()):
+        depth = array(potential)
+        left.plot(
+            place, depth - depth[len(depth) // 2], color=colours[k % 6], ls=DASHES[k % 6], label=f"$u = {time:.2f}$"
+        )
     left.set(xlabel="$x$ along the two centres", ylabel="potential $V_u(x) - V_u(0)$, in nats", ylim=(-0.8, 2.5))
-    left.legend(fontsize=8, loc="upper center", ncols=2)
+    left.legend(fontsize=9, loc="upper center", ncols=2)
     for k, (label, upper) in enumerate(branches.items()):
-        upper = np.asarray(upper)
-        if upper.shape != clock.shape:
-            raise ValueError(f"branch {label!r} has shape {upper.shape}, takes that of clock, {clock.shape}")
+        upper = array(upper)
         for sign in (1, -1):
-            style = {"color": colours[1 + 2 * k], "ls": dashes[k], "label": label if sign > 0 else None}
+            style = {"color": colours[1 + 2 * k], "ls": DASHES[k], "label": label if sign > 0 else None}
             right.plot(clock, sign * upper, **style)
     for k, (label, time) in enumerate(speciation.items()):
-        right.axvline(float(time), color=_GREY, lw=1, ls=dashes[3 - k], label=label)
+        right.axvline(float(time), color=GREY, lw=1, ls=DASHES[3 - k], label=label)
     right.set(xlabel="diffusion time $u$", ylabel="$x$ of minimum or maximum", xlim=(clock.max(), clock.min()))
-    right.legend(fontsize=8, loc="lower left")
+    right.legend(fontsize=9, loc="lower left")
     return fig, (left, right)

@@ -1,17 +1,30 @@
-"""The figures of the chapter on scores; the style and the colours are those of :mod:`genphys.figures.common`."""
+"""The figures that only the chapter on scores draws."""
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
-from genphys.figures.common import COLOURS
+from genphys.arguments import checked, count, number, positive, require
+from genphys.figures.common import panels
+from genphys.figures.drawn import array, named, values, words
+from genphys.figures.style import COLOURS, CYCLE, MARKERS
 
 __all__ = ["error_ratios", "score_strips", "score_table"]
 
 _MAP = LinearSegmentedColormap.from_list("seen", ["#ffffff", "#bcdcf0", "#56B4E9", "#0072B2"])
 
 
-def score_table(rows, columns, values, errors, *, formats, baseline=0, threshold=4.0):
+@checked
+def score_table(
+    rows: words("rows"),
+    columns: words("columns"),
+    values: values("rows columns"),
+    errors: values("columns", above=0),
+    *,
+    formats: words("columns"),
+    baseline: count(0) = 0,
+    threshold: positive = 4.0,
+):
     """Draw a table of scores, each cell the darker the more standard errors it lies from the baseline's.
 
     Cells below the threshold are white: the score does not see the difference.
@@ -24,16 +37,9 @@ def score_table(rows, columns, values, errors, *, formats, baseline=0, threshold
         formats: A format for each column, such as ``".2f"``.
         baseline: The row of the baseline.
         threshold: The number of standard errors from which a cell is coloured.
-
-    Returns:
-        The figure and its axes.
-
-    Raises:
-        ValueError: The shapes do not fit.
     """
-    values, errors = np.asarray(values, dtype=float), np.asarray(errors, dtype=float)
-    if values.shape != (len(rows), len(columns)) or errors.shape != (len(columns),) or len(formats) != len(columns):
-        raise ValueError(f"values has shape {values.shape}, takes (rows, columns) = {(len(rows), len(columns))}")
+    require(baseline < len(rows), "baseline", baseline, f"a row below {len(rows)}")
+    values, errors = array(values), array(errors)
     distance = np.abs(values - values[baseline]) / errors
     depth = np.clip(np.log(np.maximum(distance, 1e-9) / threshold) / np.log(30), 0, 1)
     depth = np.where(distance > threshold, 0.25 + 0.75 * depth, 0)
@@ -53,7 +59,16 @@ def score_table(rows, columns, values, errors, *, formats, baseline=0, threshold
     return fig, ax
 
 
-def score_strips(names, titles, values, errors, *, baseline=0, scales=None):
+@checked
+def score_strips(
+    names: words("sets"),
+    titles: words("scores"),
+    values: values("sets scores"),
+    errors: values("sets scores", low=0),
+    *,
+    baseline: count(0) = 0,
+    scales: words("scores") | None = None,
+):
     """Draw one strip for each score, four a row: a point with its error bar for each set, a line at the baseline.
 
     Args:
@@ -64,17 +79,11 @@ def score_strips(names, titles, values, errors, *, baseline=0, scales=None):
         baseline: The set whose value is drawn as a line through the others.
         scales: The scale of each strip's axis, such as ``"log"``; all linear if left out. ``"symlog"`` is linear up to
             the power of ten above the baseline's error, which has to be positive.
-
-    Returns:
-        The figure and the axes, shape (scores,).
-
-    Raises:
-        ValueError: The shapes do not fit.
     """
-    values, errors = np.asarray(values, dtype=float), np.asarray(errors, dtype=float)
-    if values.shape != (len(names), len(titles)) or errors.shape != values.shape:
-        raise ValueError(f"values has shape {values.shape}, takes (sets, scores) = {(len(names), len(titles))}")
+    require(baseline < len(names), "baseline", baseline, f"a set below {len(names)}")
+    values, errors = array(values), array(errors)
     scales = scales or ["linear"] * len(titles)
+    require(set(scales) <= {"linear", "log", "symlog"}, "scales", scales, "linear, log or symlog for each score")
     y = np.arange(len(names))[::-1]
     columns = min(4, len(titles))
     rows = -(-len(titles) // columns)
@@ -94,7 +103,14 @@ def score_strips(names, titles, values, errors, *, baseline=0, scales=None):
     return fig, axes
 
 
-def error_ratios(names, cases, methods, *, factor=3**0.5):
+@checked
+def error_ratios(
+    names: words("scores"),
+    cases: named(values("methods scores", low=0)),
+    methods: words("methods"),
+    *,
+    factor: number() = 3**0.5,
+):
     """Draw the ratio of estimated to true standard errors, one panel for each case.
 
     Args:
@@ -102,27 +118,16 @@ def error_ratios(names, cases, methods, *, factor=3**0.5):
         cases: A dictionary from the title of a panel to the ratios, shape (methods, scores).
         methods: The names of the methods, at most three.
         factor: A ratio that is marked by a dashed line.
-
-    Returns:
-        The figure and the axes, shape (cases,).
-
-    Raises:
-        ValueError: The shapes do not fit.
     """
-    fig, axes = plt.subplots(1, len(cases), figsize=(4.6 * len(cases), 3.3), sharey=True, layout="constrained")
-    axes = np.atleast_1d(axes)
+    fig, axes = panels(len(cases), width=4.3 * len(cases), sharey=True)
     for ax, (title, ratios) in zip(axes, cases.items()):
-        ratios = np.asarray(ratios, dtype=float)
-        if ratios.shape != (len(methods), len(names)) or len(methods) > 3:
-            raise ValueError(f"{title} has shape {ratios.shape}, takes {(len(methods), len(names))}, at most 3 methods")
         ax.axhline(1, color="black", lw=1)
         ax.axhline(factor, color="black", lw=1, ls="--")
         for k, method in enumerate(methods):
             x = np.arange(len(names)) + 0.16 * (k - (len(methods) - 1) / 2)
-            colour = COLOURS[("blue", "vermilion", "green")[k]]
-            ax.plot(x, ratios[k], "os^"[k], ms=7, color=colour, label=method)
+            ax.plot(x, array(ratios)[k], MARKERS[k], ms=7, color=CYCLE[k], label=method)
         ax.set(title=title, ylim=(0, None))
-        ax.set_xticks(range(len(names)), names, fontsize=8.5)
+        ax.set_xticks(range(len(names)), names, fontsize=9)
     axes[0].set_ylabel("estimated / true error")
     axes[-1].legend(loc="best")
     return fig, axes

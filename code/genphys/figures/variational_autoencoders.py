@@ -1,4 +1,4 @@
-r"""The figures that only the chapter on variational autoencoders draws, in the style of ``genphys.figures.common``."""
+"""The figures that only the chapter on variational autoencoders draws."""
 
 import math
 
@@ -6,17 +6,17 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from genphys.figures.common import COLOURS
+from genphys.arguments import checked, require
+from genphys.figures.common import panels
+from genphys.figures.drawn import array, values
+from genphys.figures.style import COLOURS, GREY
 
-__all__ = ["autoencoder_map", "manifold", "order_parameter", "two_panels"]
+__all__ = ["autoencoder_map", "manifold", "order_parameter"]
 
 
+@checked
 def autoencoder_map():
-    """Draw the two networks of a variational autoencoder, and where chance enters.
-
-    Returns:
-        The figure and the axes.
-    """
+    """Draw the two networks of a variational autoencoder, and where chance enters."""
     fig, ax = plt.subplots(figsize=(7.4, 2.5))
     ax.set(xlim=(0, 14.6), ylim=(0, 4.4))
     ax.axis("off")
@@ -54,26 +54,23 @@ def autoencoder_map():
     return fig, ax
 
 
-def manifold(images, ticks):
+@checked
+def manifold(images: values("places pixels"), ticks: values("n")):
     """Draw the decoder's means over a square lattice of two latent variables.
 
     Args:
         images: Shape (n * n, side * side); the first latent variable runs along the columns, the second upwards.
         ticks: The n latent values along each axis.
-
-    Returns:
-        The figure and the axes.
-
-    Raises:
-        ValueError: There are not n * n square images.
     """
-    images, ticks = np.asarray(images), np.asarray(ticks)
+    images, ticks = array(images), array(ticks)
     n, side = len(ticks), math.isqrt(images.shape[-1])
-    if images.shape != (n * n, side * side):
-        raise ValueError(f"images has shape {images.shape}, takes (n * n, side * side) with n = {n}")
+    fits = images.shape == (n * n, side * side)
+    require(fits, "images", images.shape, f"square images of shape (n * n, side * side) with n = {n}")
     tiles = images.reshape(n, n, side, side)[::-1]  # the largest second latent on top
     fig, ax = plt.subplots(figsize=(5.2, 5.2))
-    ax.imshow(tiles.transpose(0, 2, 1, 3).reshape(n * side, n * side), cmap="Greys", vmin=0, vmax=1)
+    ax.imshow(
+        tiles.transpose(0, 2, 1, 3).reshape(n * side, n * side), cmap="Greys", vmin=0, vmax=1, interpolation="none"
+    )
     places = side * (np.arange(n) + 0.5) - 0.5
     chosen = np.linspace(0, n - 1, min(n, 6)).round().astype(int)
     ax.set_xticks(places[chosen], [f"{ticks[i]:.1f}" for i in chosen])
@@ -83,7 +80,14 @@ def manifold(images, ticks):
     return fig, ax
 
 
-def order_parameter(latent, translated, magnetisation, temperatures, curve):
+@checked
+def order_parameter(
+    latent: values("t n"),
+    translated: values("t n"),
+    magnetisation: values("t n"),
+    temperatures: values("t", above=0),
+    curve: values("t"),
+):
     r"""Draw a latent variable against the magnetisation, and the mean sizes of both against the temperature.
 
     Args:
@@ -92,23 +96,10 @@ def order_parameter(latent, translated, magnetisation, temperatures, curve):
         magnetisation: The magnetisation per site of each configuration, of the same shape.
         temperatures: Shape (temperatures,), in units of J.
         curve: The exact :math:`\langle|m|\rangle` at those temperatures.
-
-    Returns:
-        The figure and its two axes.
-
-    Raises:
-        ValueError: The shapes do not fit.
     """
-    rows = [np.asarray(a) for a in (latent, translated, magnetisation)]
-    temperatures, curve = np.asarray(temperatures), np.asarray(curve)
-    if len({r.shape for r in rows}) > 1 or not rows[0].shape[:1] == temperatures.shape == curve.shape:
-        shapes = ", ".join(str(a.shape) for a in (*rows, temperatures, curve))
-        raise ValueError(
-            f"latent, translated, magnetisation, temperatures and curve have shapes {shapes}, "
-            "take (t, n) three times and (t,) twice"
-        )
-    latent, translated, magnetisation = rows
-    fig, (left, right) = plt.subplots(1, 2, figsize=(7.6, 4.0))
+    latent, translated, magnetisation = map(array, (latent, translated, magnetisation))
+    temperatures, curve = array(temperatures), array(curve)
+    fig, (left, right) = panels(2, height=4.0)
     colour = np.broadcast_to(temperatures[:, None], latent.shape)
     style = {"s": 5, "cmap": "cividis", "alpha": 0.6, "linewidths": 0, "rasterized": True}
     points = left.scatter(magnetisation, latent, c=colour, **style)
@@ -120,22 +111,7 @@ def order_parameter(latent, translated, magnetisation, temperatures, curve):
     right.plot(temperatures, size * curve[0] / size[0], "o", color=COLOURS["vermilion"], ms=6, label=label)
     size = np.abs(translated).mean(1)
     right.plot(temperatures, size, "s", color=COLOURS["blue"], ms=5, mfc="none", label="the same, decoded to spins")
-    right.axvline(
-        2 / math.log(1 + math.sqrt(2)), color="#5a5a5a", lw=1, ls=":", label=r"$T_\mathrm{c}$, infinite lattice"
-    )
+    right.axvline(2 / math.log(1 + math.sqrt(2)), color=GREY, lw=1, ls=":", label=r"$T_\mathrm{c}$, infinite lattice")
     right.set(xlabel="temperature $T$ in units of $J$", ylabel="order parameter", ylim=(0, 1.05))
     fig.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return fig, (left, right)
-
-
-def two_panels(width=7.6, height=3.4):
-    """An empty figure with two axes side by side.
-
-    Args:
-        width: Its width in inches.
-        height: Its height in inches.
-
-    Returns:
-        The figure and the two axes.
-    """
-    return plt.subplots(1, 2, figsize=(width, height))
