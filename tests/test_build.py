@@ -153,6 +153,63 @@ def test_numbers_follow_on_every_page_when_an_equation_is_put_in_front(small_boo
     assert ">(2)</a> here" in small_book.page("second") and ">(2)</a>" in small_book.page("ledger")
 
 
+FIGURE = """```{{code-cell}} ipython3
+---
+tags: [hide-input]
+mystnb:
+  image:
+    alt: Two straight lines that cross each other
+  figure:
+    name: fig:lines
+    caption: Two lines.
+---
+from genphys import figures
+import matplotlib.pyplot as plt
+figures.style()
+figures.lines([1, 2], {{"up": [1, 2], "down": [2, 1]}}, xlabel="x", ylabel="y")
+plt.show()
+```
+"""
+
+
+def test_a_check_shows_its_badge_and_folds_its_code_and_a_figure_comes_for_both_pages(small_book):
+    checks = CHECK.format("a").replace("verify(", "verify(  # secret\n ") + "\nprint('seen')"
+    small_book.chapter(
+        "first",
+        claim("a")
+        + "\n```{code-cell} ipython3\n:tags: [check]\n"
+        + checks
+        + "\n```\n\n```{code-cell} ipython3\nfrom genphys import report\n"
+        + "report('size', 0.5, (0, 1), unit='<nats>')\n```\n\n"
+        + FIGURE.format(),
+    )
+    built = small_book.build()
+    assert built.returncode == 0, built.stderr
+    page = small_book.page("first")
+    badge = re.search(r'<p class="verify">(.*?)</p>', page)
+    assert re.sub(r"<[^>]+>", "", badge[1]) == "(1) holds within 1.0e-09 here against there"
+    assert 'href="#equation-eq-a"' in badge[1]
+    fold = re.search(r'<details class="fold"><summary>Code of this check</summary>(.*?)</details>', page, re.S)
+    assert "secret" in fold[1] and page.index("verify") < page.index("seen") < fold.start(), "outputs first"
+    assert re.search(r'<p class="report">size: 0.5 &lt;nats&gt;, in the band', page)
+    assert len(re.findall("<details", page)) == 2, "the cell without the tag stands open"
+    pictures = re.findall(r'<img alt="Two straight lines[^>]*class="on-(light|dark) [^>]*src="([^"]+\.svg)"', page)
+    assert [ground for ground, _ in pictures] == ["light", "dark"]
+    light, dark = ((small_book.book / "_build" / "html" / src).read_text("utf8") for _, src in pictures)
+    assert "#0072b2" in light and "#0072b2" not in dark
+    assert "Code of this figure" in page and "Two lines." in page
+    config = small_book.book / "_config.yml"
+    config.write_text(config.read_text("utf8").replace("genbook_print_checks: false", "genbook_print_checks: true"))
+    assert small_book.build().returncode == 0
+    assert small_book.page("first").count('<details class="fold printed">') == 1, "the checks alone, not the figure"
+    assert small_book.build("--notebooks").returncode == 0
+    notebook = json.loads((small_book.book / "_build" / "notebooks" / "first.ipynb").read_text("utf8"))
+    tagged = [c for c in notebook["cells"] if c["metadata"].get("tags") == ["check"]]
+    assert len(tagged) == 1 and "secret" in "".join(tagged[0]["source"]), "an ordinary cell"
+    kinds = {mime for c in notebook["cells"] for o in c.get("outputs", []) for mime in o.get("data", {})}
+    assert kinds == {"text/plain", "text/html"}, "no picture, and none of the page's either"
+
+
 def test_the_notebook_of_a_chapter_has_no_directive_no_solution_and_no_picture(small_book):
     body = (
         claim("a", CHECK.format("a"))

@@ -5,11 +5,13 @@ book/_ext/internals.py.
 """
 
 import inspect
+import re
 from importlib.metadata import version
 
 import internals
 import nbformat
 import pytest
+from conftest import claim
 
 
 def broken(package):
@@ -97,3 +99,57 @@ def test_a_client_runs_cells_one_by_one_and_says_what_it_holds(tmp_path):
             running.execute_cell(cell, index)
         assert internals.memory(running) > 2**20, broken("nbclient")
     assert running.nb.cells[1].outputs[0].text == "2\n", broken("nbclient")
+
+
+@pytest.fixture(scope="module")
+def page_tree():
+    """The tree that MyST-NB makes of a page with two cells, the second of them folded."""
+    from docutils.core import publish_doctree
+    from myst_nb.docutils_ import Parser
+
+    cells = [nbformat.v4.new_code_cell("x", execution_count=1), nbformat.v4.new_code_cell("y", execution_count=2)]
+    shown = {"text/plain": "1", "image/png": "iVBORw0KGgo="}
+    cells[0].outputs = [nbformat.v4.new_output("stream", text="0"), nbformat.v4.new_output("display_data", data=shown)]
+    cells[0].metadata["tags"] = ["check"]
+    cells[1].metadata["tags"] = ["hide-input"]
+    meta = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    text = nbformat.writes(nbformat.v4.new_notebook(cells=cells, metadata=meta))
+    settings = {"nb_execution_mode": "off", "nb_output_folder": "", "report_level": 5}
+    return publish_doctree(text, parser=Parser(), settings_overrides=settings)
+
+
+def test_a_cell_is_a_container_with_its_number_its_tags_its_source_and_its_outputs(page_tree):
+    first, second = internals.code_cells(page_tree)
+    assert (first["cell_index"], second["cell_index"]) == (0, 1), broken("myst-nb")
+    assert internals.has_tag(first, "check") and not internals.has_tag(second, "check"), broken("myst-nb")
+    source, output = internals.parts(first)
+    assert source.astext() == "x" and "0" in output.astext(), broken("myst-nb")
+    assert internals.parts(second)[1] is None, broken("myst-nb")
+
+
+def test_the_fold_of_a_cell_can_be_taken_from_mystnb(page_tree):
+    first, second = internals.code_cells(page_tree)
+    assert not internals.take_fold(first) and internals.take_fold(second), broken("myst-nb")
+    assert not internals.take_fold(second), "taken once"
+
+
+def test_a_formula_in_the_text_is_found_in_the_html(small_book):
+    """And with it: what is displayed keeps its order, formulas are numbered, theorems are known, a page has a theme."""
+    theorem = "```{prf:theorem} One\n:label: thm:one\n{cite:t}`someone`: it holds.\n```\n"
+    cell = "from genphys import verify, report\nreport('size', 0.5, (0, 1))\n"
+    cell += 'verify("eq:a", 2.0, 1.0 + 1.0, 1e-9, route="here against there")'
+    small_book.chapter("first", claim("a", cell) + theorem + "Words and $x$, $y$.\n")
+    assert small_book.build().returncode == 0
+    html = small_book.page("first")
+    assert len(re.findall(internals.FORMULA, html)) == 2, broken("Sphinx")
+    assert html.index("size: 0.5") < html.index('<p class="verify">'), broken("myst-nb")
+    ledger = small_book.page("ledger")
+    assert "quoted, not checked" in ledger, broken("sphinx-proof")
+    assert ">(1)</a>" in ledger, broken("Sphinx")
+    assert not re.search('<script[^>]*src="[^"]*thebe|const thebe', html), broken("sphinx-thebe")
+    assert "data-default-mode" in html and 'data-default-mode="auto"' in html, broken("pydata-sphinx-theme")
+
+
+@pytest.mark.parametrize("name", ["reset.css", "reveal.css", "reveal.js"])
+def test_reveal_comes_with_its_package(name):
+    assert len(internals.reveal(name)) > 200, broken("sphinx-revealjs")

@@ -1,14 +1,14 @@
-"""The checks of the equations: the badge under a cell, the equation ledger, the table of times, and the rules.
+"""The checks of the equations: the equation ledger, the table of times, and the rules.
 
 Labels: `eq:` is a claim and is verified in its own chapter, `def:` introduces a symbol, `thm:` is quoted with its
 source. What breaks a rule is a warning; strict builds (`make test`) make warnings fatal.
 """
 
-import html
 import re
 
 from docutils import nodes
 from execution import cost, executed, machine
+from internals import equation_number, is_theorem
 from sphinx.addnodes import desc, pending_xref
 from sphinx.environment.collectors import EnvironmentCollector
 from sphinx.transforms.post_transforms import SphinxPostTransform
@@ -16,7 +16,6 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 logger = logging.getLogger(__name__)
-BADGE = re.compile(r'<p class="verify" data-eq="(eq:[a-z0-9-]+)">')
 LABEL = re.compile(r"(eq|def|thm):[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -57,10 +56,6 @@ def documents_code(node):
             return True
         node = node.parent
     return False
-
-
-def is_theorem(node):
-    return type(node).__module__.startswith("sphinx_proof") and str(node.get("label", "")).startswith("thm:")
 
 
 def inside_theorem(node):
@@ -156,7 +151,7 @@ class FillTables(SphinxPostTransform):
         for docname in reading_order(env):
             found = store(env).get(docname, {})
             rows = []
-            for check in sorted(found.get("checks", []), key=lambda c: number(env, docname, c["label"])):
+            for check in sorted(found.get("checks", []), key=lambda c: equation_number(env, docname, c["label"])):
                 rows.append(
                     [
                         equation(check["label"], here),
@@ -241,28 +236,6 @@ def build_table(head, rows, kind):
     return nodes.table("", group, classes=[kind])
 
 
-class Badges(SphinxPostTransform):
-    """Turn the label in verify()'s HTML into a numbered link, and what report() says into a plain paragraph."""
-
-    default_priority = 5  # after SelectMimeType (4)
-    formats = ("html",)
-
-    def run(self, **kwargs):
-        for raw in list(self.document.findall(nodes.raw)):
-            match = BADGE.match(raw.astext())
-            if match:
-                label = match[1]
-                rest = html.unescape(re.sub(r"<[^>]+>", "", raw.astext())).strip().removeprefix(label)
-                badge = nodes.paragraph("", "", equation(label, self.env.docname), nodes.Text(rest))
-                raw.replace_self(badge)
-                badge["classes"] = ["verify"]  # not "output text_html": the theme paints that white in dark mode
-            elif raw.astext().startswith('<p class="report">'):
-                words = html.unescape(re.sub(r"<[^>]+>", "", raw.astext())).strip()
-                line = nodes.paragraph("", words)
-                raw.replace_self(line)
-                line["classes"] = ["report"]
-
-
 def reading_order(env):
     todo, seen = [env.config.root_doc], []
     while todo:
@@ -271,10 +244,6 @@ def reading_order(env):
             seen.append(doc)
             todo[:0] = env.toctree_includes.get(doc, [])
     return seen
-
-
-def number(env, docname, label):
-    return env.toc_fignumbers.get(docname, {}).get("displaymath", {}).get("equation-" + label.replace(":", "-"), ())
 
 
 def rewrite(app, env):
@@ -328,7 +297,6 @@ def setup(app):
     app.add_directive("chapter-times", TimesDirective)
     app.add_env_collector(Checks)
     app.add_post_transform(FillTables)
-    app.add_post_transform(Badges)
     app.connect("env-get-updated", rewrite, priority=900)  # after Sphinx has numbered (500)
     app.connect(
         "env-get-updated", rules, priority=901

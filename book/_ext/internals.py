@@ -5,10 +5,13 @@ with the new version and names the one that broke; what has to change then is in
 """
 
 import contextlib
+import os
+from importlib.resources import files
 from pathlib import Path
 
 import nbformat
 import psutil
+from docutils import nodes
 from jupyter_book.sphinx import build_sphinx
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
@@ -19,10 +22,20 @@ from sphinx.util.console import nocolor
 # The versions with which all of this was last seen to work: package and what is used of it.
 SEEN = {
     "jupyter-book": ("1.0.4.post1", "jupyter_book.sphinx.build_sphinx"),
-    "myst-nb": ("1.4.0", "create_nb_reader, NbParserConfig.copy, env.mystnb_config, the notebooks in output_folder"),
+    "myst-nb": (
+        "1.4.0",
+        "create_nb_reader, NbParserConfig.copy, env.mystnb_config, the notebooks in output_folder, a cell's containers",
+    ),
     "jupyter-cache": ("1.0.1", "get_cache, match_cache_notebook, merge_match_into_notebook, cache_notebook_bundle"),
     "nbclient": ("0.11.0", "NotebookClient.setup_kernel, execute_cell, km.provisioner.pid"),
-    "Sphinx": ("7.4.7", "sphinx.util.console.nocolor"),
+    "Sphinx": ("7.4.7", "sphinx.util.console.nocolor, env.toc_fignumbers, the HTML of a formula in the text"),
+    "sphinx-thebe": ("0.3.1", "the scripts that it puts on every page"),
+    "sphinx-proof": ("0.4.0", "the node of a theorem: its module, realtype, label"),
+    "sphinx-revealjs": ("3.2.1", "reset.css, reveal.css and reveal.js in its _static/revealjs/dist"),
+    "pydata-sphinx-theme": (
+        "0.15.4",
+        "html[data-theme], what it does to pictures on a dark page, context default_mode",
+    ),
 }
 
 
@@ -115,3 +128,79 @@ def memory(running):
         return psutil.Process(running.km.provisioner.pid).memory_info().rss
     except (AttributeError, psutil.Error):
         return 0
+
+
+# --- MyST-NB: the tree of a page ----------------------------------------------------------------------------------
+
+
+def is_code_cell(node):
+    return node.get("nb_element") == "cell_code"
+
+
+def code_cells(tree):
+    """The containers of a page's code cells; ``cell["cell_index"]`` is the number of the cell in the notebook."""
+    return [node for node in tree.findall(nodes.container) if is_code_cell(node)]
+
+
+def has_tag(cell, tag):
+    return f"tag_{tag}" in cell["classes"]
+
+
+def take_fold(cell):
+    """Whether MyST-NB would fold the source of this cell (the tag `hide-input`); it does not do so any more."""
+    if cell.get("hide_mode") != "input":
+        return False
+    del cell["hide_mode"]
+    return True
+
+
+def parts(cell):
+    """The source and the outputs of a cell, two containers, None for one that is not shown."""
+    found = {child.get("nb_element"): child for child in cell.children if isinstance(child, nodes.Element)}
+    return found.get("cell_code_source"), found.get("cell_code_output")
+
+
+def displays(cell):
+    """What a cell displayed (not printed), in order: for each a container, and in it one for each type."""
+    return [node for node in cell.findall(nodes.container) if node.get("nb_element") == "mime_bundle"]
+
+
+def of_type(display, mime):
+    """What stands on the page if this type is chosen: a container, or None."""
+    return next((child for child in display.children if child.get("mime_type") == mime), None)
+
+
+def keep_picture(app, name, data):
+    """Put a picture where MyST-NB puts those of the outputs; the uri for an image node."""
+    path = Path(app.env.mystnb_config.output_folder, name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return "/" + Path(os.path.relpath(path, app.srcdir)).as_posix()
+
+
+# --- Sphinx and sphinx-proof: formulas, numbers, theorems ---------------------------------------------------------
+
+FORMULA = r'<span class="math notranslate nohighlight">\\\((?:(?!</span>).)*\\\)</span>'  # in the text, as HTML
+
+
+def is_theorem(node):
+    return type(node).__module__.startswith("sphinx_proof") and str(node.get("label", "")).startswith("thm:")
+
+
+def equation_number(env, docname, label):
+    """The number of a displayed formula of a page as a tuple; () for one that has none."""
+    return env.toc_fignumbers.get(docname, {}).get("displaymath", {}).get("equation-" + label.replace(":", "-"), ())
+
+
+# --- the theme and its companions ---------------------------------------------------------------------------------
+
+
+def is_live_code(script):
+    """Whether a script of a page belongs to sphinx-thebe."""
+    name = str(getattr(script, "filename", script) or "")
+    return "thebe" in (name + str(getattr(script, "attributes", {}).get("body", ""))).lower()
+
+
+def reveal(name):
+    """A file of reveal.js, as sphinx-revealjs brings it."""
+    return files("sphinx_revealjs").joinpath("_static", "revealjs", "dist", name).read_bytes()

@@ -10,6 +10,7 @@ from pathlib import Path
 import nbformat
 from docutils import nodes
 from execution import executed
+from internals import is_code_cell
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from sphinx import addnodes
 from sphinx.builders import Builder
@@ -311,7 +312,7 @@ class Markdown:
 
     # -- containers: code cells, sphinx-design ----------------------------------------------------------------
     def block_container(self, node):
-        if node.get("nb_element") == "cell_code":
+        if is_code_cell(node):
             captions = [
                 c
                 for f in node.findall(nodes.figure)

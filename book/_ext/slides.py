@@ -6,11 +6,11 @@ from the installed package sphinx-revealjs, whose files are copied into the site
 """
 
 import copy
-from importlib.resources import files
 from pathlib import Path
 from shutil import copyfile
 
 from bs4 import BeautifulSoup
+from internals import reveal
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -88,6 +88,8 @@ def deck(app, pagename, templatename, context, doctree):
         link["href"] = page + link["href"]
     for node in soup.select("[id]"):
         del node["id"]
+    for picture in soup.select(".on-dark"):
+        picture.decompose()
     root = "../" * pagename.count("/")
     title = BeautifulSoup(context["title"], "html.parser").get_text()
     out = Path(app.outdir, pagename + ".slides.html")
@@ -126,9 +128,7 @@ def assets(app, exception):
         target = Path(app.outdir, "_static", "reveal")
         target.mkdir(parents=True, exist_ok=True)
         for name in ASSETS:
-            target.joinpath(name).write_bytes(
-                files("sphinx_revealjs").joinpath("_static", "revealjs", "dist", name).read_bytes()
-            )
+            target.joinpath(name).write_bytes(reveal(name))
         copyfile(Path(__file__).with_name("deck.css"), target / "deck.css")
 
 

@@ -1,16 +1,13 @@
 """Two repairs of the theme: no live-code scripts that would come from another host, and a valid colour mode."""
 
+from internals import is_live_code
+
 
 def repair(app, pagename, templatename, context, doctree):
     """Jupyter Book always loads sphinx-thebe, whose constants then stand twice on a page and raise an error."""
     context["default_mode"] = "auto"
     if "script_files" in context:
-        context["script_files"] = [s for s in context["script_files"] if not is_thebe(s)]
-
-
-def is_thebe(script):
-    name = str(getattr(script, "filename", script) or "")
-    return "thebe" in (name + str(getattr(script, "attributes", {}).get("body", ""))).lower()
+        context["script_files"] = [s for s in context["script_files"] if not is_live_code(s)]
 
 
 def setup(app):

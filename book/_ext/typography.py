@@ -8,9 +8,9 @@ thousands of a number (65 536) and a number to its per cent sign.
 import re
 
 from docutils import nodes
+from internals import FORMULA
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-FORMULA = r'<span class="math notranslate nohighlight">\\\((?:(?!</span>).)*\\\)</span>'
 TOUCHING = re.compile(rf"([(\[]?)({FORMULA})([.,;:!?)\]]*)", re.DOTALL)
 NARROW = "\N{NARROW NO-BREAK SPACE}"
 NUMBER = re.compile(r"(?<![\w.,])(\d{1,3})((?: \d{3})+)(?![\w])|(?<=\d) (?=%)")

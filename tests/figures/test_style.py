@@ -110,7 +110,8 @@ def test_lines_are_vectors_and_a_great_crowd_of_points_is_not(monkeypatch):
 def test_outside_the_build_a_notebook_gets_no_more_than_its_picture(tmp_path):
     """The regression test of the notebooks compares what a plain kernel shows."""
     nbformat, client = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
-    sources = "from genphys import figures\nfigures.style()", "figures.lines([1, 2], {'a': [1, 2]}, xlabel='', ylabel='');"
+    sources = ["from genphys import figures\nfigures.style()"]
+    sources.append("figures.lines([1, 2], {'a': [1, 2]}, xlabel='', ylabel='');")
 
     def shown(monkeypatch, wanted):
         monkeypatch.setenv("GENPHYS_PAGE", wanted)

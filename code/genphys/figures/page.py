@@ -27,7 +27,7 @@ LARGEST_SVG = 400_000  # bytes; compressed on its way, a quarter of it
 KEEP = "same on a dark page"  # the gid of an artist that lies on a ground which stays as it is
 
 # What the colours of the style become on a dark page; others are turned from light to dark, their hue kept.
-GROUND = "#14181e"
+GROUND = "#121212"
 _ON_DARK = {
     "#0072b2": "#4ba3e3",
     "#d55e00": "#f08a4b",
