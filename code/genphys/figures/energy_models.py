@@ -46,7 +46,7 @@ def enumeration_cost(units: values("n"), seconds: values("n", above=0), *, give_
     ax.set(xlabel="number of binary units $M$", ylabel="time in seconds", yscale="log", xlim=(units.min() - 1, 69))
     ax.set_ylim(seconds.min() / 5, 1e21)
     ax.grid(False)
-    ax.legend(loc="upper left")
+    fig.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return fig, ax
 
 

@@ -46,7 +46,8 @@ def score_table(
     fig, ax = plt.subplots(figsize=(0.62 * len(columns) + 1.8, 0.36 * len(rows) + 0.9))
     ax.imshow(depth, cmap=_MAP, vmin=0, vmax=1, aspect="auto")
     for i, j in np.ndindex(values.shape):
-        colour = "white" if depth[i, j] > 0.72 else "black"
+        luminance = np.dot((0.21, 0.72, 0.07), np.array(_MAP(depth[i, j])[:3]) ** 2.2)
+        colour = "white" if luminance < 0.18 else "black"  # what has more contrast
         ax.text(j, i, format(values[i, j], formats[j]), ha="center", va="center", color=colour, fontsize=10.5)
     ax.set_xticks(range(len(columns)), columns)
     ax.set_yticks(range(len(rows)), rows)
