@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import nn
 
-from genphys import data, vae
+from genphys import data
 from genphys.train import burda_vae, keep_freed_memory
 
 BATCH, ROUNDS = 100, 5
@@ -71,7 +71,7 @@ def example_epoch(model, optimiser, loader):
 
 def package_epoch(model, optimiser, images, generator):
     for grey in data.batches(images, BATCH, rng=generator):
-        reconstruction, kl = model.elbo(data.binarise(grey, rng=generator), generator)
+        reconstruction, kl = model.elbo(data.binarise(grey, rng=generator), rng=generator)
         optimiser.zero_grad()
         (kl - reconstruction).mean().backward()
         optimiser.step()

@@ -44,6 +44,7 @@ __all__ = [
     "shown",
     "source",
     "tensor",
+    "together",
     "unchecked",
 ]
 
@@ -53,6 +54,8 @@ RENAMED = {
     "eta": "learning_rate",
     "rate": "learning_rate",
     "step": "step_size",
+    "kind": "game",
+    "loss": "game",
     "sigma2": "variance",
     "covariance": "cov",
     "covariances": "covs",
@@ -67,8 +70,14 @@ def shown(value):
         return f"a tensor of shape {tuple(value.shape)} and type {str(value.dtype).removeprefix('torch.')}"
     if hasattr(value, "dtype") and getattr(value, "ndim", 0):
         return f"an array of shape {tuple(value.shape)} and type {value.dtype}"
+    if _is_tuple_of_tensors(value):
+        return f"({', '.join(map(shown, value))})"
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _is_tuple_of_tensors(value):
+    return isinstance(value, list | tuple) and 0 < len(value) < 4 and all(isinstance(v, torch.Tensor) for v in value)
 
 
 def require(condition, name, value, takes):
@@ -173,8 +182,10 @@ def _all_among(value, allowed):
         return True
     if not value.is_floating_point():
         return bool(functools.reduce(torch.logical_or, [value == v for v in allowed]).all())
-    product = functools.reduce(torch.mul, [value.detach() - v for v in allowed])  # zero at the values, NaN at NaN
-    return all(bound.item() == 0 for bound in product.aminmax())
+    value, product = value.detach(), value.detach() - allowed[-1]
+    for v in allowed[:-1]:
+        product.mul_(value - v if v else value)
+    return product.abs_().sum().item() == 0  # a product is zero at the values alone, and NaN at NaN
 
 
 def _holds(condition):
@@ -269,6 +280,9 @@ def tensor(
         else ""
     )
 
+    between = (low, above) != (None, None) and (high, below) != (None, None)
+    known = between or values is not None  # what is between bounds or among values is finite
+
     def fits(v, call):
         if not isinstance(v, torch.Tensor) or v.is_complex() or (v.dtype == torch.bool and not values):
             return False
@@ -280,7 +294,7 @@ def tensor(
             return False
         if v.is_floating_point() and not free and not call.same_kind(v):
             return False
-        if finite and v.is_floating_point() and not _all_finite(v):
+        if finite and not known and v.is_floating_point() and not _all_finite(v):
             return False
         if values is not None and not _all_among(v, values):
             return False
@@ -380,6 +394,17 @@ def many(each, least=1):
     return Takes(words, fits)
 
 
+def together(*parts):
+    """A list or tuple of one entry for each part, which fits it: data and their labels."""
+    parts = [takes(part) for part in parts]
+
+    def fits(v, call):
+        whole = isinstance(v, list | tuple) and len(v) == len(parts)
+        return whole and all(part.fits(x, call) for part, x in zip(parts, v))
+
+    return Takes(f"a tuple of {' and '.join(part.words for part in parts)}", fits)
+
+
 def checked(target):
     """Hold the calls of a function, or of every public method of a class, to what their signatures say.
 
@@ -413,9 +438,15 @@ def checked(target):
     return door
 
 
-def unchecked(function):
-    """The function behind its door, for loops whose arguments are known to fit; any other function as it is."""
-    return function.__wrapped__ if getattr(function, "door", None) is function else function
+def unchecked(what):
+    """A function, method or network behind its door, for loops whose arguments are known to fit; any other as it is."""
+    if _is_module(what):
+        forward = unchecked(type(what).forward)
+        plain = forward is type(what).forward or what._forward_hooks or what._forward_pre_hooks
+        return what if plain else forward.__get__(what)
+    if inspect.ismethod(what):
+        return unchecked(what.__func__).__get__(what.__self__)
+    return what.__wrapped__ if getattr(what, "door", None) is what else what
 
 
 def _bind(what, parameters, args, kwargs):
@@ -450,6 +481,8 @@ def _bind(what, parameters, args, kwargs):
 
 def _with_reason(value, call):
     """The value, and what about it cannot be seen from its shape."""
+    if _is_tuple_of_tensors(value):
+        return f"({', '.join(_with_reason(v, call) for v in value)})"
     text = shown(value)
     if isinstance(value, torch.Tensor) and value.ndim and value.numel() and value.dtype != torch.bool:
         if value.is_complex():
@@ -480,12 +513,13 @@ def batches(each, what, owner=None):
 
     As in a method, names of sizes, type and device are those of ``owner``.
     """
-    each = takes(each)
+    each, batch = takes(each), None
     for batch in each_of(what):
         call = Call(owner)
         if not each.fits(batch, call):
             raise ValueError(f"batches holds {_with_reason(batch, call)}, takes {_with_sizes(each.words, call)}")
         yield batch
+    require(batch is not None, "batches", what, "at least one batch")
 
 
 def each_of(what) -> Iterator:

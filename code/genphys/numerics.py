@@ -1,6 +1,7 @@
 """Where numbers are kept safe: devices, double precision by rule, little memory, hashes, a training that diverges."""
 
 import hashlib
+import math
 
 import torch
 
@@ -30,17 +31,19 @@ def double(x: tensor(kind="any", finite=False) | number()):
 
 
 @checked
-def must_stay_finite(step: count(0), advice: str, **found):
+def must_stay_finite(step: count(0) | None, advice: str, **found):
     """Raise :class:`Diverged` where one of the named tensors or numbers is not finite any more.
 
     Args:
-        step: The number of the training step, for the message.
+        step: The number of the training step, for the message; None where it is not known.
         advice: What to try, in a few words.
         found: What to look at, by name: losses, gradients, parameters.
     """
     for name, value in found.items():
-        if not torch.as_tensor(value).isfinite().all():
-            raise Diverged(f"step {step}: {name.replace('_', ' ')} is not finite any more; {advice}")
+        value = torch.as_tensor(value)
+        if not (math.isfinite(value.item()) if value.ndim == 0 else value.isfinite().all()):
+            when = "" if step is None else f"step {step}: "
+            raise Diverged(f"{when}{name.replace('_', ' ')} is not finite any more; {advice}")
 
 
 @checked

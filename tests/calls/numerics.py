@@ -10,6 +10,7 @@ CALLS = {
     "must_stay_finite": case(
         lambda: args(3, "take a smaller learning rate", loss=torch.tensor(1.0)),
         allow={
+            "step": ["None"],  # not known
             "advice": ["string"],
             "loss": ["None", "True", "string", "NaN", "empty", "wrong shape"],
         },  # what it is for

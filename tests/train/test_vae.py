@@ -73,7 +73,7 @@ def test_one_step_is_adam_on_the_bound(images, tmp_path):
     with torch.no_grad():
         before.decoder.net[-1].bias.copy_(torch.logit(images.mean(0), eps=1e-3))
     x = data.binarise(images[_first_rows(images, 3)], rng=generator)
-    reconstruction, kl = before.elbo(x, generator)
+    reconstruction, kl = before.elbo(x, rng=generator)
     gradient = torch.cat([g.flatten() for g in torch.autograd.grad((kl - reconstruction).mean(), before.parameters())])
     moved = weights(after) - weights(before)
     clear = gradient.abs() > 1e-5  # beside Adam's epsilon of 1e-8

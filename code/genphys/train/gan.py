@@ -131,7 +131,7 @@ def train_gan(
             g_optimiser=optimisers[0],
             d_optimiser=optimisers[1],
             rng=rng,
-            loss=setting["loss"],
+            game=setting["loss"],
             kind=setting["noise"],
             d_steps=setting["d_steps"],
             gp_weight=setting["gp_weight"],

@@ -24,9 +24,9 @@ grey = tensor("n M", low=0, high=1)  # images as rows of pixels
 @checked
 def burda_vae(*, rng: source):
     """The network of Burda, Grosse and Salakhutdinov (2015): 50 latent units, two layers of 200 tanh on each side."""
-    encoder = vae.dense_encoder(784, (200, 200), 50)
-    model = vae.VAE(encoder, vae.BernoulliDecoder(vae.dense_decoder_net(50, (200, 200), 784)), 784, 50)
-    return vae.initialise(model, rng)
+    encoder = vae.dense_encoder(784, (200, 200), 50, rng=rng)
+    decoder = vae.BernoulliDecoder(vae.dense_decoder_net(50, (200, 200), 784, rng=rng))
+    return vae.VAE(encoder, decoder, 784, 50)
 
 
 @checked
@@ -85,11 +85,11 @@ def train_vae(
 
     def bound(x, samples):
         if samples == 1:
-            reconstruction, kl = model.elbo(x, generator)
+            reconstruction, kl = model.elbo(x, rng=generator)
             return reconstruction - kl
         if samples <= draws:
-            return model.importance_weighted_bound(x, samples, generator)
-        return model.resampled_bound(x, samples, draws, generator)
+            return model.importance_weighted_bound(x, samples, rng=generator)
+        return model.resampled_bound(x, samples, draws, rng=generator)
 
     def step(i):
         samples = first_k if i < first_steps else k
@@ -147,8 +147,8 @@ def evaluate_vae(model: vae.VAE, images: grey, *, samples: count(), seed: count(
     x = data.fixed_binarisation(images)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        reconstruction, kl = (double(term).mean().item() for term in model.elbo(x, generator))
-    parts = [model.log_likelihood_bound(part, samples, generator, rows=2000) for part in tqdm(x.split(100))]
+        reconstruction, kl = (double(term).mean().item() for term in model.elbo(x, rng=generator))
+    parts = [model.log_likelihood_bound(part, samples, rng=generator, rows=2000) for part in tqdm(x.split(100))]
     bound = double(torch.cat(parts))
     return {
         "log_likelihood": bound.mean().item(),
