@@ -219,7 +219,7 @@ BAD = {  # method: (arguments, words of the message); X holds 4 rows of 6 zeros 
     ],
     "encode": [
         ((X[:0],), {}, r"x is .*\(0, 6\)"),
-        ((X.numpy(),), {}, r"x is array"),
+        ((X.numpy(),), {}, r"x is an array"),
     ],
     "log_likelihood_bound": [
         ((2 * X - 1, 5), {"rng": rng()}, r"x is .* with values from -1 to 1, takes .* 0 and 1"),

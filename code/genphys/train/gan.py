@@ -188,8 +188,8 @@ def settle_normalisation(
     rng = torch.Generator().manual_seed(seed)
     g.train()
     for _ in range(batches):
-        z = gan.noise(size, g.noise_size, noise, rng=rng)
-        g(z, torch.arange(size) % g.classes) if hasattr(g, "classes") else g(z)
+        z = gan.noise(size, g.noise_size, noise, rng=rng).to(layers[0].weight.device)
+        g(z, torch.arange(size, device=z.device) % g.classes) if hasattr(g, "classes") else g(z)
     for layer, momentum in zip(layers, before, strict=True):
         layer.momentum = momentum
     g.eval()
