@@ -24,7 +24,18 @@ import math
 
 import torch
 
-from genphys.arguments import checked, count, function, number, numbers_or_tensor, positive, require, source, tensor
+from genphys.arguments import (
+    checked,
+    count,
+    function,
+    number,
+    numbers_or_tensor,
+    positive,
+    require,
+    source,
+    tensor,
+    unchecked,
+)
 from genphys.exact import all_configurations
 from genphys.exact.estimates import Estimate, binder_cumulant, correlated_mean_and_error
 from genphys.numerics import double
@@ -220,7 +231,7 @@ def sample(
         start: Where the chains start, shape (n_chains, L, L); independent random spins where left out.
         dtype: The type of the result; PyTorch's default type where left out. ``torch.int8`` saves memory.
     """
-    shape, device = (n_chains, L, L), rng.device
+    shape, device, step = (n_chains, L, L), rng.device, unchecked(step)
     if start is None:
         spins = 2 * torch.randint(0, 2, shape, generator=rng, device=device).to(torch.float32) - 1
     else:

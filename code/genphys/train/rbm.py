@@ -59,21 +59,19 @@ def train_rbm(
     Returns:
         The averaged machine and the record of :func:`train`.
     """
-    generator = torch.Generator().manual_seed(seed)
-    model = rbm.BernoulliRBM(images.shape[1], hidden, rng=generator)
+    rng = torch.Generator().manual_seed(seed)
+    model = rbm.BernoulliRBM(images.shape[1], hidden, rng=rng)
     with torch.no_grad():
         model.visible_bias.copy_(model.base_bias(images))
     averaged = copy.deepcopy(model)
-    state = rbm.persistent_chains(model, chains, rng=generator)
+    state = rbm.persistent_chains(model, chains, rng=rng)
     rows = Shuffled(len(images), batch, seed)
 
     def step(i):
-        x = data.binarise(images[rows(i)], rng=generator)
+        x = data.binarise(images[rows(i)], rng=rng)
         state.step = i
         now = learning_rate / (1 + i / rate_steps)
-        for _ in rbm.contrastive_divergence(
-            model, [x], state, k=k, learning_rate=now, weight_decay=decay, rng=generator
-        ):
+        for _ in rbm.contrastive_divergence(model, [x], state, k=k, learning_rate=now, weight_decay=decay, rng=rng):
             move_average(averaged, model, min(1.0, (average + 1) / (i + 1 + average)))
         if i % 50:
             return None
@@ -85,7 +83,7 @@ def train_rbm(
         steps,
         State(
             modules={"model": model, "averaged": averaged},
-            generators={"generator": generator},
+            generators={"rng": rng},
             tensors={"hidden": state.hidden, "visible_mean": state.visible_mean, "hidden_mean": state.hidden_mean},
         ),
         folder=folder,
@@ -132,9 +130,9 @@ def evaluate_rbm(
         set, log Z, and the settings.
     """
     x = data.fixed_binarisation(images)
-    generator = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(seed)
     betas = torch.linspace(0, 1, temperatures, dtype=torch.float64)
-    annealed = rbm.ais(model, betas, chains, base_bias=model.base_bias(base_images), rng=generator)
+    annealed = rbm.ais(model, betas, chains, base_bias=model.base_bias(base_images), rng=rng)
     with torch.no_grad():
         free_energy = double(torch.cat([model.free_energy(part) for part in x.split(1000)]))
     return {

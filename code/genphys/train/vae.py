@@ -73,8 +73,8 @@ def train_vae(
     References:
         Burda, Grosse and Salakhutdinov, Importance weighted autoencoders (2015).
     """
-    generator = torch.Generator().manual_seed(seed)
-    model = burda_vae(rng=generator)
+    rng = torch.Generator().manual_seed(seed)
+    model = burda_vae(rng=rng)
     with torch.no_grad():
         model.decoder.net[-1].bias.copy_(torch.logit(images.mean(0), eps=1e-3))
     if start is not None:
@@ -85,17 +85,17 @@ def train_vae(
 
     def bound(x, samples):
         if samples == 1:
-            reconstruction, kl = model.elbo(x, rng=generator)
+            reconstruction, kl = model.elbo(x, rng=rng)
             return reconstruction - kl
         if samples <= draws:
-            return model.importance_weighted_bound(x, samples, rng=generator)
-        return model.resampled_bound(x, samples, draws, rng=generator)
+            return model.importance_weighted_bound(x, samples, rng=rng)
+        return model.resampled_bound(x, samples, draws, rng=rng)
 
     def step(i):
         samples = first_k if i < first_steps else k
         cosine = (1 + math.cos(math.pi * i / steps)) / 2  # from 1 to 0
         optimiser.param_groups[0]["lr"] = last_learning_rate + (learning_rate - last_learning_rate) * cosine
-        x = data.binarise(images[rows(i)], rng=generator)
+        x = data.binarise(images[rows(i)], rng=rng)
         optimiser.zero_grad()
         total = 0.0
         for piece in x.split(max(1, 1000 // samples)):  # 1 000 decoded rows at a time stay in the processor's cache
@@ -108,7 +108,7 @@ def train_vae(
     record = train(
         step,
         steps,
-        State(modules={"model": model}, optimisers={"adam": optimiser}, generators={"generator": generator}),
+        State(modules={"model": model}, optimisers={"adam": optimiser}, generators={"rng": rng}),
         folder=folder,
         settings={
             "steps": steps,  # the learning rate depends on it
@@ -145,10 +145,10 @@ def evaluate_vae(model: vae.VAE, images: grey, *, samples: count(), seed: count(
         set, the two terms of the evidence lower bound, and the settings.
     """
     x = data.fixed_binarisation(images)
-    generator = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        reconstruction, kl = (double(term).mean().item() for term in model.elbo(x, rng=generator))
-    parts = [model.log_likelihood_bound(part, samples, rng=generator, rows=2000) for part in tqdm(x.split(100))]
+        reconstruction, kl = (double(term).mean().item() for term in model.elbo(x, rng=rng))
+    parts = [model.log_likelihood_bound(part, samples, rng=rng, rows=2000) for part in tqdm(x.split(100))]
     bound = double(torch.cat(parts))
     return {
         "log_likelihood": bound.mean().item(),
