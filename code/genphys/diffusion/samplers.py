@@ -43,7 +43,7 @@ __all__ = [
 Clock = Literal["sigma", "time", "angle"]
 some_steps = count() | many(count()) | None
 normal = tensor("n ...") | number()
-a_variance = Literal["posterior", "beta"] | constants
+a_variance = constants | Literal["posterior", "beta"]  # Python 3.10 takes no other order
 
 
 @checked
