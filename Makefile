@@ -7,6 +7,9 @@ NOTEBOOKS := $(wildcard book/*.ipynb)
 NBVAL := $(BIN)/python -m pytest -c tests/pytest.ini --rootdir=. --nbval --nbval-current-env --nbval-cell-timeout=300
 SOURCES := code book/_ext book/figures tests .github/scripts $(wildcard benchmarks)
 PORT ?= 8000
+# The oldest Python that code/pyproject.toml admits, for the lowest versions of its packages.
+LOWEST_PYTHON ?= python3.10
+LOWEST := $(VENV)-lowest
 # Where PyTorch comes from: empty, the package index (on Linux it brings CUDA, 5.5 GB); cpu, PyTorch's CPU wheels (1 GB).
 TORCH_INDEX ?=
 TORCH_URL := $(if $(filter cpu,$(TORCH_INDEX)),https://download.pytorch.org/whl/cpu,$(TORCH_INDEX))
@@ -15,7 +18,7 @@ export PYTHONPATH := $(CURDIR)/code
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help book check test faults lint test-cpus notebooks serve measure bench address clean
+.PHONY: help book check test faults lint test-cpus notebooks serve measure bench address clean test-lowest
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -58,6 +61,14 @@ lint: $(STAMP) ## Check the code's style
 test-cpus: $(STAMP) ## Run the notebooks again as other processors would
 	@echo "oneDNN and MKL without AVX-512, one thread"
 	@MKL_CBWR=COMPATIBLE ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=default OMP_NUM_THREADS=1 $(NBVAL) -n auto --dist loadfile $(NOTEBOOKS)
+
+test-lowest: $(STAMP) ## Test the package with the lowest versions that it admits, in an environment of its own
+	@test -x $(LOWEST)/bin/python || $(LOWEST_PYTHON) -m venv $(LOWEST)
+	@$(BIN)/python .github/scripts/lowest.py > $(LOWEST)/versions.txt
+	@$(if $(TORCH_URL),$(LOWEST)/bin/python -m pip install --quiet --index-url $(TORCH_URL) $$(grep torch $(LOWEST)/versions.txt),:)
+	@$(LOWEST)/bin/python -m pip install --quiet --constraint $(LOWEST)/versions.txt \
+	    './code[mnist]' pytest pytest-timeout pytest-xdist scikit-learn torchmetrics
+	@$(LOWEST)/bin/python tests/suite.py --package
 
 measure: $(STAMP) ## Count what the lines of the package are for, now and before
 	@$(BIN)/python tests/measure.py $(REVISION)

@@ -1,8 +1,9 @@
-"""The tests as `make test` and `make check` run them: `python tests/suite.py [--changed [REVISION]]`.
+"""The tests as `make test` and `make check` run them: `python tests/suite.py [--changed [REVISION] | --package]`.
 
 Without an argument everything is tested but the planted faults: the style of the code; the package and the committed
 notebooks, shared by the cores; beside them the book is built with warnings fatal; then the built pages and notebooks.
-With `--changed` only what belongs to the files that differ from a revision (HEAD; of a clean tree the commit before).
+With `--changed` only what belongs to the files that differ from a revision (HEAD; of a clean tree the commit before),
+with `--package` only the package, in an environment that need not have the book's tools.
 Each failure is one line; the test named there, run alone, tells the rest.
 """
 
@@ -21,6 +22,12 @@ from xdist.scheduler import LoadScopeScheduling
 ROOT = Path(__file__).resolve().parents[1]
 CODE = ("code", "book/_ext", "book/figures", "tests", "benchmarks", ".github/scripts")
 NEED_THE_BOOK = ("test_site.py", "test_notebooks.py")  # they look at what is built
+# Tests of the book's tools and of the repository; all others are of the package and need no more than it.
+OF_THE_TOOLS = (
+    *NEED_THE_BOOK,
+    *(f"test_{name}.py" for name in ("apidoc", "build", "dependencies", "faults", "internals", "measure", "progress")),
+    *(f"test_{name}.py" for name in ("repository", "suite")),
+)
 ONE_BY_ONE = ("test_build.py", "test_faults.py", "test_promise.py", "test_devices.py")
 MAKE_BOOK = [sys.executable, str(ROOT / "book" / "_ext" / "make_book.py"), "--strict"]
 LOG = ROOT / "book" / "_build" / "test-build.log"
@@ -194,11 +201,15 @@ def main():
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     parser = argparse.ArgumentParser(description="Run the tests.")
     parser.add_argument("--changed", nargs="?", const="", metavar="REVISION", help="only what differs from a revision")
+    parser.add_argument("--package", action="store_true", help="only the package, without the tools of the book")
     parser.add_argument("--jobs", type=int, default=min(cores, 8), help="processes at a time (default: the cores)")
     options = parser.parse_args()
     os.chdir(ROOT)
     os.environ["OMP_NUM_THREADS"] = "1"
-    passed = everything(options.jobs) if options.changed is None else changed(options.changed, options.jobs)
+    if options.package:
+        passed = run(["tests", *(f"--ignore=tests/{name}" for name in OF_THE_TOOLS)], jobs=options.jobs)
+    else:
+        passed = everything(options.jobs) if options.changed is None else changed(options.changed, options.jobs)
     sys.exit(not passed)
 
 

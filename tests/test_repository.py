@@ -26,7 +26,7 @@ def script(name):
     return module
 
 
-archive, colab = script("archive"), script("colab")
+archive, colab, lowest = script("archive"), script("colab"), script("lowest")
 
 
 @pytest.fixture(scope="module")
@@ -241,6 +241,21 @@ def test_the_versions_of_colab_are_read_from_its_list():
     assert {"torch", "numpy", "mlxtend"} <= set(colab.dependencies())
     with pytest.raises(ValueError, match="no output of pip freeze"):
         colab.requirements("<html>404</html>", names)
+
+
+def test_the_lowest_versions_are_those_of_the_ranges():
+    project = {"dependencies": ["a>=1.2", "b-c >= 3,<4"], "optional-dependencies": {"x": ["d>=0.5"]}}
+    assert lowest.lowest(project) == ["a==1.2", "b-c==3", "d==0.5"]
+    with pytest.raises(ValueError, match="'a<2' names no lowest version"):
+        lowest.lowest({"dependencies": ["a<2"]})
+    weekly = workflow("weekly")["jobs"]["lowest"]
+    assert weekly["steps"][1]["with"]["python-version"] == requires_python()
+    assert f"LOWEST_PYTHON ?= python{requires_python()}\n" in (ROOT / "Makefile").read_text("utf8")
+
+
+def requires_python():
+    project = tomllib.loads((ROOT / "code" / "pyproject.toml").read_text("utf8"))["project"]
+    return project["requires-python"].removeprefix(">=")
 
 
 def test_citation_and_licences():
