@@ -54,7 +54,7 @@ def test_landscape_has_x_along_the_columns():
     assert (ax.get_xlim(), ax.get_ylim()) == ((-1, 1), (0, 3))
     assert "here" in texts(ax)
     assert any(other.get_ylabel() == "nats" for other in fig.axes)
-    with pytest.raises(ValueError, match=r"values is an array of shape \(5, 7\) .*\(n = 5, m = 7\)"):
+    with pytest.raises(ValueError, match=r"values is an array of shape \(5, 7\) .*m = 7 of y, n = 5 of x"):
         energy_models.landscape(x, y, np.zeros((5, 7)), xlabel="", ylabel="", label="")
 
 

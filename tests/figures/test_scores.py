@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import torch
 
-from genphys.figures import scores as plots_scores
+from genphys.figures import scores as pictures
 
 
 def test_the_table_darkens_with_significance_and_stays_white_below_the_threshold():
-    fig, ax = plots_scores.score_table(
+    fig, ax = pictures.score_table(
         ["a", "b"], ["s", "t", "u"], [[1, 1, 1], [1.3, 2, 30]], [0.1] * 3, formats=[".1f"] * 3
     )
     depth = ax.images[0].get_array()
@@ -20,7 +20,7 @@ def test_the_table_darkens_with_significance_and_stays_white_below_the_threshold
 
 def test_the_strips_show_every_value_with_its_error():
     values, errors = torch.tensor([[1.0, 5.0], [2.0, 50.0], [-3.0, 7.0]]), torch.full((3, 2), 0.5)
-    fig, axes = plots_scores.score_strips(["a", "b", "c"], ["s", "t"], values, errors, scales=["symlog", "log"])
+    fig, axes = pictures.score_strips(["a", "b", "c"], ["s", "t"], values, errors, scales=["symlog", "log"])
     for j, ax in enumerate(axes):
         points = ax.containers[0].lines[0]
         assert points.get_xdata().tolist() == values[:, j].tolist()
@@ -32,7 +32,7 @@ def test_the_strips_show_every_value_with_its_error():
 
 def test_the_ratios_of_errors_stand_in_their_panels():
     ratios = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
-    fig, axes = plots_scores.error_ratios(["s", "t"], {"one": ratios, "two": 2 * ratios}, ["m", "n"])
+    fig, axes = pictures.error_ratios(["s", "t"], {"one": ratios, "two": 2 * ratios}, ["m", "n"])
     for k, ax in enumerate(axes):
         drawn = [line.get_ydata() for line in ax.lines if len(line.get_xdata()) == 2 and line.get_marker() in "os"]
         assert torch.tensor(np.stack(drawn)).tolist() == ((k + 1) * ratios).tolist()
@@ -40,10 +40,10 @@ def test_the_ratios_of_errors_stand_in_their_panels():
 
 
 def test_figures_refuse_shapes_that_do_not_fit():
-    with pytest.raises(ValueError, match="values has shape"):
-        plots_scores.score_table(["a"], ["s", "t"], [[1.0]], [1.0, 1.0], formats=[".1f"] * 2)
-    with pytest.raises(ValueError, match="values has shape"):
-        plots_scores.score_strips(["a"], ["s"], [[1.0, 2.0]], [[1.0, 2.0]])
-    with pytest.raises(ValueError, match="one has shape"):
-        plots_scores.error_ratios(["s"], {"one": [[1.0, 2.0]]}, ["m"])
+    with pytest.raises(ValueError, match="values is"):
+        pictures.score_table(["a"], ["s", "t"], [[1.0]], [1.0, 1.0], formats=[".1f"] * 2)
+    with pytest.raises(ValueError, match="values is"):
+        pictures.score_strips(["a"], ["s"], [[1.0, 2.0]], [[1.0, 2.0]])
+    with pytest.raises(ValueError, match="cases is"):
+        pictures.error_ratios(["s"], {"one": [[1.0, 2.0]]}, ["m"])
     plt.close("all")
