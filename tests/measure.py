@@ -1,7 +1,7 @@
 """Count what the lines of the package are for: `python tests/measure.py [REVISION]`, by default c32d58a and now.
 
 Each line is one of: computing, validation, import (with `__all__`), docstring, other (blank, comment). Validation is
-what only refuses wrong arguments: the file arguments.py, `@checked`, `require(...)`, a `raise ValueError` with the
+what only refuses wrong arguments: the room arguments, `@checked`, `require(...)`, a `raise ValueError` with the
 condition in front of it, and helpers that do nothing else. A reader comes from `def` to the first computing line; how
 many lines that takes is the distance of a function.
 """
@@ -23,7 +23,7 @@ KINDS = ("computing", "validation", "import", "docstring", "other")
 ON_TOP = ("figures", "train", "exercises")  # rooms that are no part of the core; figures were plots*.py once
 # What the package may have: validation for each computing line, lines from def to computing, lines in a file, in all.
 # A ratchet at what is reached, so that none of it gets worse; AIMS is where it is to come.
-TARGETS = {"validation": 0.25, "distance": 6, "largest": 530, "total": 8950}
+TARGETS = {"validation": 0.25, "distance": 6, "largest": 450, "total": 9100}
 AIMS = {"validation": 0.15, "distance": 8, "largest": 450, "total": 7000}
 
 
@@ -63,7 +63,7 @@ def count(name, source, checks=frozenset()):
     """Give each line of a source its kind, and each public function its distance."""
     tree = ast.parse(source)
     kinds = dict.fromkeys(code_lines(source), "computing")
-    if name == "arguments.py":
+    if name == "arguments.py" or name.startswith("arguments/"):
         kinds = dict.fromkeys(kinds, "validation")
 
     def mark(first, last, kind):

@@ -12,8 +12,8 @@ from conftest import ROOT
     [
         ("genphys.verify", "verify", "def verify("),
         ("genphys.systems.ising", "energy", "def energy("),
-        ("genphys.arguments", "Takes", "class Takes"),
-        ("genphys.arguments", "Takes.__or__", "def __or__("),
+        ("genphys.arguments.vocabulary", "Takes", "class Takes"),
+        ("genphys.arguments.vocabulary", "Takes.__or__", "def __or__("),
     ],
 )
 def test_the_link_leads_to_the_lines_that_define_a_name(module, fullname, first):

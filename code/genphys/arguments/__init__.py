@@ -1,0 +1,67 @@
+r"""The argument checks of the package: each public function is checked once, at its door.
+
+A signature says what each argument takes, and :func:`checked` holds a call to it::
+
+    @checked
+    def mmd2(real: points("n d"), generated: points("m d"), bandwidth: positive): ...
+
+A letter or name in a shape stands for one size in the whole call; a name that is an attribute of ``self`` (``visible``)
+stands for its value. The floating tensors of a call share type and device, with the parameters of ``self`` (or with the
+tensor ``self.like``) too. What does not fit raises a ``ValueError`` that names the argument, what it got and what it
+takes. Nothing is converted.
+"""
+
+from genphys.arguments.door import RENAMED, batches, checked, unchecked
+from genphys.arguments.vocabulary import (
+    Call,
+    Takes,
+    count,
+    covariance,
+    function,
+    is_distribution,
+    iterable,
+    label,
+    many,
+    number,
+    numbers_or_tensor,
+    owner,
+    points,
+    positive,
+    positive_definite,
+    probabilities,
+    require,
+    shown,
+    source,
+    takes,
+    tensor,
+    together,
+)
+
+__all__ = [
+    "RENAMED",
+    "Call",
+    "Takes",
+    "batches",
+    "checked",
+    "count",
+    "covariance",
+    "function",
+    "is_distribution",
+    "iterable",
+    "label",
+    "many",
+    "number",
+    "numbers_or_tensor",
+    "owner",
+    "points",
+    "positive",
+    "positive_definite",
+    "probabilities",
+    "require",
+    "shown",
+    "source",
+    "takes",
+    "tensor",
+    "together",
+    "unchecked",
+]
