@@ -142,7 +142,7 @@ class VAE(nn.Module):
             levels = torch.arange(draws, device=x.device) + uniform((len(x), 1), mean, rng)  # (B, draws): a shift a row
             cumulated = log_w.softmax(0).T.cumsum(-1).contiguous()
             picked = torch.searchsorted(cumulated, levels / draws).clamp_(max=k - 1).T  # (draws, B)
-            noise = noise.gather(0, picked.unsqueeze(-1).expand(-1, -1, self.latents))
+            noise = noise[picked, torch.arange(len(x), device=x.device)]  # (draws, B, K)
         surrogate = self._log_weights(x, mean, log_variance, noise).mean(0)
         return bound + (surrogate - surrogate.detach())
 
