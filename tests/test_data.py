@@ -319,7 +319,7 @@ def test_the_fixed_binarisation_does_not_depend_on_threads(digits):
         (torch.tensor([-0.1, 0.5]), "images is .* values from -0.1 to 0.5"),
         (torch.tensor([0.5, math.nan]), "images is .* not finite everywhere"),
         (torch.tensor([0, 1]), "images is .* int64.*, takes a floating tensor"),
-        (np.zeros(3), "images is array"),
+        (np.zeros(3), "images is an array"),
         (torch.zeros(0, 784), r"images is .*\(0, 784\)"),
         (torch.tensor(0.5), "images is 0.5"),
     ],
@@ -383,7 +383,7 @@ def test_every_order_is_equally_likely():
         ((), 1, r"tensors is \(\)"),
         (torch.tensor(1.0), 1, "tensors is 1.0"),
         ([1, 2, 3], 1, r"tensors is \[1, 2, 3\]"),
-        (np.zeros(3), 1, "tensors is array"),
+        (np.zeros(3), 1, "tensors is an array"),
     ],
 )
 def test_impossible_batches_are_refused_at_the_call(tensors, size, message):
