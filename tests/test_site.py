@@ -135,6 +135,44 @@ def test_pictures_have_real_alternative_text_and_are_sharp(name, visit):
         assert natural >= 1.9 * shown, f"{src} has {natural} pixels for {shown:.0f} at twice the density"
 
 
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@every_chapter
+def test_a_drawn_figure_is_seen_once_in_the_colours_of_its_page(name, dark, visit):
+    page = visit(name, dark=dark)
+    seen = page.evaluate(
+        """[...document.querySelectorAll('.cell_output img')].filter(i => i.getClientRects().length)
+             .map(i => [...i.classList].filter(c => c.startsWith('on-')).join())"""
+    )
+    both = page.locator(".cell_output img").count()
+    assert set(seen) == {"on-dark" if dark else "on-light"} and 2 * len(seen) == both
+
+
+@every_chapter
+def test_no_label_of_a_figure_is_set_smaller_than_eight_points(name, visit):
+    """In a figure it has nine at least (tests/figures), so that a page may shrink one by a ninth."""
+    page = visit(name)
+    shown = page.evaluate(
+        """[...document.querySelectorAll('.cell_output img.on-light')].map(i => [i.src,
+             i.getBoundingClientRect().width / i.naturalWidth * (i.src.endsWith('.png') ? 2 : 1)])"""
+    )
+    assert shown
+    for src, scale in shown:
+        assert scale >= 8 / 9, f"{src} is shown at {scale:.2f} of its size"
+
+
+@every_chapter
+def test_the_code_of_a_check_is_behind_a_click_and_its_badge_is_not(name, visit):
+    page = visit(name)
+    folded = page.locator(".cell.tag_check details.fold")
+    assert folded.count() == page.locator(".cell.tag_check").count() > 5
+    assert page.locator("details.fold[open]").count() == 0 and page.locator("p.verify >> visible=true").count() > 5
+    first = folded.first
+    assert not first.locator(".cell_input").is_visible()
+    first.locator("summary").click()
+    assert first.locator(".cell_input").is_visible()
+    first.locator("summary").click()
+
+
 @every_chapter
 def test_launch_buttons_point_to_the_notebook(name, visit):
     url, branch = address.repository()
