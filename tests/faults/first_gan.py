@@ -7,11 +7,11 @@ FAULTS = [
     (
         "data and samples exchanged",
         "gan/game",
-        "train.discriminate",
+        "_d_step_fused",
         "_discriminator_loss(on_real, on_fake",
         "_discriminator_loss(on_fake, on_real",
     ),
-    ("generator that helps the discriminator", "gan/game", "train.turns", "g_loss.backward(", "(-g_loss).backward("),
+    ("generator that helps the discriminator", "gan/game", "_g_step_fused", "loss.backward(", "(-loss).backward("),
     (
         "generator's loss with the right label",
         "gan/losses",

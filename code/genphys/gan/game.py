@@ -164,18 +164,8 @@ def train(
     )
     require(isinstance(getattr(g, "noise_size", None), int), "g", g, "a network with a whole number noise_size")
     play_g, play_d, g_parameters = unchecked(g), unchecked(d), list(g.parameters())
+    rules = _Rules(game, smoothing, gp_weight, r1_weight)
     output = torch.sigmoid if game in WITH_LABELS else torch.clone
-
-    def discriminate(real, fake, labels):
-        """The discriminator's loss, and its logits of data and samples from one pass over both."""
-        both = play_d(torch.cat([real, fake]), *(torch.cat([y, y]) for y in labels))  # (2n, M) -> (2n,)
-        on_real, on_fake = both.split(len(real))
-        loss = _discriminator_loss(on_real, on_fake, game, smoothing=smoothing)
-        if gp_weight:
-            loss = loss + gp_weight * _gradient_penalty(play_d, real, fake, rng=rng, labels=next(iter(labels), None))
-        if r1_weight:
-            loss = loss + r1_weight * _r1_penalty(play_d, real, labels=next(iter(labels), None))
-        return loss, on_real, on_fake
 
     def turns():
         for i, batch in enumerate(_checked_batches(_batch_of(g), batches, owner=d), 1):
@@ -184,20 +174,45 @@ def train(
             z = _noise(len(real), g.noise_size, kind, rng=rng, dtype=real.dtype).to(real.device)
             with torch.set_grad_enabled(last):  # the generator's step needs the graph of the samples
                 fake = play_g(z, *labels)
-            d_loss, on_real, on_fake = discriminate(real, fake.detach(), labels)
-            d_optimiser.zero_grad()
-            d_loss.backward()
-            d_optimiser.step()
+            d_loss, on_real, on_fake = _d_step_fused(play_d, real, fake.detach(), labels, d_optimiser, rules, rng)
             if last:
-                g_loss = _generator_loss(play_d(fake, *labels), game)
-                g_optimiser.zero_grad()
-                g_loss.backward(inputs=g_parameters)  # no gradient of the discriminator's weights
-                g_optimiser.step()
-                d_loss, g_loss = d_loss.detach(), g_loss.detach()
+                g_loss = _g_step_fused(play_d, fake, labels, g_optimiser, g_parameters, game)
                 _must_stay_finite(i // d_steps, ADVICE, discriminator_loss=d_loss, generator_loss=g_loss)
-                yield Step(d_loss, g_loss, *(output(on.detach()).mean() for on in (on_real, on_fake)))
+                yield Step(d_loss, g_loss, output(on_real).mean(), output(on_fake).mean())
 
     return turns()
+
+
+class _Rules(NamedTuple):
+    game: str
+    smoothing: float
+    gp_weight: float
+    r1_weight: float
+
+
+def _d_step_fused(d, real, fake, labels, d_optimiser, rules, rng):
+    """:func:`d_step` with one pass over data and samples: the loss, and the logits of both."""
+    both = d(torch.cat([real, fake]), *(torch.cat([y, y]) for y in labels))  # (2n, M) -> (2n,)
+    on_real, on_fake = both.split(len(real))
+    loss = _discriminator_loss(on_real, on_fake, rules.game, smoothing=rules.smoothing)
+    classes = labels[0] if labels else None
+    if rules.gp_weight:
+        loss = loss + rules.gp_weight * _gradient_penalty(d, real, fake, rng=rng, labels=classes)
+    if rules.r1_weight:
+        loss = loss + rules.r1_weight * _r1_penalty(d, real, labels=classes)
+    d_optimiser.zero_grad()
+    loss.backward()
+    d_optimiser.step()
+    return loss.detach(), on_real.detach(), on_fake.detach()
+
+
+def _g_step_fused(d, fake, labels, g_optimiser, g_parameters, game):
+    """:func:`g_step` on samples that are there, without the gradient of the discriminator's weights."""
+    loss = _generator_loss(d(fake, *labels), game)
+    g_optimiser.zero_grad()
+    loss.backward(inputs=g_parameters)
+    g_optimiser.step()
+    return loss.detach()
 
 
 def _batch_of(g):
