@@ -137,7 +137,7 @@ def test_people_read_what_a_build_says(small_book):
         "chapter seconds peak MB threads",
         "first N N N",
         "Done in N sN",
-        f"Open {small_book.book / '_build' / 'html' / 'index'}Nhtml",
+        re.sub(r"[\d.]+", "N", f"Open {small_book.book / '_build' / 'html' / 'index.html'}"),
     ]
     assert result.stderr == ""
     assert "building [html]" in (small_book.book / "_build" / "build.log").read_text("utf8")
