@@ -145,11 +145,13 @@ def table(files):
             out.append(f"{part:10}" + "".join(f"{n:11d}" for n in (sum(sums.values()), *sums.values())))
     found = summary(files)
     core = {f"{f.name}:{name}": d for f in files if room(f.name) == "core" for name, d in f.distances.items()}
-    farthest = max(core, key=core.get)
+    farthest, largest = max(core, key=core.get), max(files, key=lambda f: sum(f.lines.values()))
     out += [
-        f"validation is {found['validation']:.0%} of the computing lines of the core",
-        f"from def to computing: median {found['distance']:g} lines, at most {core[farthest]} ({farthest})",
-        f"the largest file has {found['largest']} lines ({max(files, key=lambda f: sum(f.lines.values())).name})",
+        f"the core has {found['total']} lines (aim: {AIMS['total']})",
+        f"validation is {found['validation']:.0%} of the computing lines of the core (aim: {AIMS['validation']:.0%})",
+        f"from def to computing: median {found['distance']:g} lines (aim: {AIMS['distance']}), "
+        f"at most {core[farthest]} ({farthest})",
+        f"the largest file has {found['largest']} lines (aim: {AIMS['largest']}; {largest.name})",
     ]
     return "\n".join(out)
 

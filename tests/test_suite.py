@@ -24,6 +24,7 @@ def root(tmp_path):
         ),
         ("code/genphys/systems/ising.py", [("tests/test_promise.py", "ising.")]),
         ("code/genphys/data.py", [("tests/test_data.py", ""), ("tests/test_promise.py", "data.")]),
+        ("code/genphys/arguments/door.py", [("tests/test_promise.py", "")]),
         ("code/genphys/weights/vae.json", [("tests/test_repository.py", "")]),
         ("tests/gan/test_toys.py", [("tests/gan/test_toys.py", "")]),
         ("tests/calls/gan.py", [("tests/test_promise.py", "gan.")]),
