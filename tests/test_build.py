@@ -12,6 +12,10 @@ from conftest import ROOT, claim
 CHECK = 'from genphys import verify\nverify("eq:{0}", 2.0, 1.0 + 1.0, 1e-9, route="here against there")'
 
 
+def cell(code):
+    return f"```{{code-cell}} ipython3\n{code}\n```\n"
+
+
 def test_a_chapter_that_breaks_the_rules_is_named_and_stays_so(small_book):
     theorem = "```{prf:theorem} A theorem\n:label: thm:unsourced\nIt holds.\n```\n"
     sourced = "```{prf:theorem} Another\n:label: thm:sourced\n{cite:t}`someone`: it holds.\n```\n"
@@ -74,6 +78,9 @@ def test_a_failing_cell_is_named_and_nothing_is_lost(small_book):
     assert "Traceback" not in failed.stderr
     assert failed.stderr.strip().endswith("the last complete build is untouched.")
     assert (small_book.page("index"), small_book.page("second")) == before
+    small_book.chapter("second", cell("x = (1"))
+    failed = small_book.build()
+    assert re.search(r"second\.md, code cell 1 .*\n  SyntaxError", failed.stderr), failed.stderr
     small_book.chapter("second", claim("sign", CHECK.format("sign")))
     repaired = small_book.build()
     assert repaired.returncode == 0 and "More words." in small_book.page("first")
@@ -89,10 +96,6 @@ def executed(small_book):
         return sorted(re.findall(r"executed\s+(\w+)\.md in [\d.]+ s, peak memory \d+ MB", result.stdout))
 
     return build
-
-
-def cell(code):
-    return f"```{{code-cell}} ipython3\n{code}\n```\n"
 
 
 def test_what_is_executed_again(small_book, executed):

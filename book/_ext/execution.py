@@ -81,9 +81,17 @@ def cache_of(app, docname):
     known = app.__dict__.setdefault("genbook_caches", {})
     if docname not in known:
         read = internals.read_notebook(app.env, docname)
-        state = read and hashlib.sha256(f"{app.genbook_code.digest(source(read[0]))} {app.genbook_pins}".encode())
-        known[docname] = read and caches(app) / docname / state.hexdigest()[:12]
+        known[docname] = read and caches(app) / docname / state(app.genbook_code, source(read[0]), app.genbook_pins)
     return known[docname]
+
+
+def state(code, text, pins):
+    """Hash of what a text stands on. One that is no Python, or stands on such, has none: its execution will say so."""
+    try:
+        behind = code.digest(text)
+    except SyntaxError as error:
+        behind = repr(error)
+    return hashlib.sha256(f"{behind} {pins}".encode()).hexdigest()[:12]
 
 
 def choose_cache(app, docname, text):
