@@ -148,6 +148,19 @@ def test_a_drawn_figure_is_seen_once_in_the_colours_of_its_page(name, dark, visi
 
 
 @every_chapter
+def test_no_label_of_a_figure_is_set_smaller_than_eight_points(name, visit):
+    """In a figure it has nine at least (tests/figures), so that a page may shrink one by a ninth."""
+    page = visit(name)
+    shown = page.evaluate(
+        """[...document.querySelectorAll('.cell_output img.on-light')].map(i => [i.src,
+             i.getBoundingClientRect().width / i.naturalWidth * (i.src.endsWith('.png') ? 2 : 1)])"""
+    )
+    assert shown
+    for src, scale in shown:
+        assert scale >= 0.885, f"{src} is shown at {scale:.2f} of its size"
+
+
+@every_chapter
 def test_the_code_of_a_check_is_behind_a_click_and_its_badge_is_not(name, visit):
     page = visit(name)
     folded = page.locator(".cell.tag_check details.fold")

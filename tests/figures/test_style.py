@@ -68,7 +68,7 @@ def test_neighbours_in_the_cycle_differ_in_grey_as_well():
 def test_one_family_of_type_and_no_label_below_nine_points(name):
     """On the page a point of a figure is a point: nothing is shrunk on a wide screen."""
     figure = draw(name)
-    assert figure.get_size_inches()[0] <= 9, "wider than the column of a page"
+    assert figure.get_size_inches()[0] <= 8.6, "wider than the column of a page"
     said = [t for t in figure.findobj(mpl.text.Text) if t.get_text().strip() and t.get_visible()]
     assert {f for t in said for f in t.get_fontfamily()} <= {"DejaVu Sans"}
     assert min((t.get_fontsize() for t in said), default=9) >= 9
@@ -87,13 +87,24 @@ def test_on_the_dark_page_every_word_can_be_read_and_afterwards_a_figure_is_what
     assert colours(figure) == before
 
 
+def test_the_arrow_and_the_box_of_a_note_are_seen_on_the_dark_page():
+    figure, ax = plt.subplots()
+    note = ax.annotate(
+        "here", (0.5, 0.5), (0.1, 0.1), bbox={"fc": "white"}, arrowprops={"arrowstyle": "->", "color": "black"}
+    )
+    with page.dark(figure):
+        assert contrast(note.arrow_patch.get_edgecolor()[:3], page.GROUND) > 4.5
+        assert contrast(note.get_bbox_patch().get_facecolor()[:3], page.GROUND) == 1
+    assert note.arrow_patch.get_edgecolor()[:3] == (0, 0, 0)
+
+
 def test_the_map_of_white_paper_is_turned_and_one_without_white_is_kept():
     grey = page._dark_map(mpl.colormaps["Greys"])
     assert contrast(grey(0.0)[:3], page.GROUND) < 1.1 and luminance(grey(1.0)[:3]) > 0.7
     steps = [luminance(grey(k)[:3]) for k in np.linspace(0, 1, 20)]
     assert steps == sorted(steps), "dark ink on white becomes light ink on dark, in the same order"
     assert luminance(page._dark_map(mpl.colormaps["RdBu_r"])(0.5)[:3]) < 0.05
-    assert page._dark_map(mpl.colormaps["cividis"]).name == "cividis"
+    assert [page._dark_map(mpl.colormaps[kept]).name for kept in ("cividis", "gray")] == ["cividis", "gray"]
 
 
 def test_lines_are_vectors_and_a_great_crowd_of_points_is_not(monkeypatch):

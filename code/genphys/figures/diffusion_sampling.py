@@ -33,7 +33,7 @@ def there_and_back(
     """
     clock, forward, side, densities, scores, backward = map(array, (clock, forward, side, densities, scores, backward))
     n, g = len(clock), len(side)
-    fig, axes = plt.subplots(3, n, figsize=(1.75 * n, 5.4), sharex=True, sharey=True)
+    fig, axes = plt.subplots(3, n, figsize=(1.68 * n, 5.2), sharex=True, sharey=True)
     some = np.arange(6, g, 12)
     for i, column in enumerate(axes.T):
         for ax, points, colour in ((column[0], forward[i], "blue"), (column[2], backward[i], "vermilion")):

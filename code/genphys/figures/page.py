@@ -58,8 +58,9 @@ def dark(figure):
     undo = []
     for artist in figure.findobj(lambda a: a.get_gid() != KEEP):
         undo += _darken(artist)
-        box = artist.get_bbox_patch() if isinstance(artist, Text) else None
-        undo += _darken(box) if box is not None else []
+        if isinstance(artist, Text):  # its box and its arrow are no children of it
+            beside = artist.get_bbox_patch(), getattr(artist, "arrow_patch", None)
+            undo += [step for patch in beside if patch is not None for step in _darken(patch)]
     try:
         yield figure
     finally:
@@ -100,9 +101,9 @@ def _put(setter, value, change):
 
 
 def _dark_map(cmap):
-    """A colour map that has white at one end or in the middle, turned; another one as it is."""
+    """A colour map that begins with white or has it in the middle, turned; another one as it is."""
     table = cmap(np.linspace(0, 1, 256))
-    if max(min(table[k, :3]) for k in (0, 128, 255)) < 0.9:
+    if max(min(table[k, :3]) for k in (0, 128)) < 0.9:
         return cmap
     return colors.ListedColormap([_blend(colour) for colour in table], name=f"{cmap.name} on dark")
 
@@ -110,7 +111,7 @@ def _dark_map(cmap):
 def _blend(colour):
     """A colour of a map on a dark page: white becomes the ground, and a colour the brighter the darker it was."""
     hue, light, full = colorsys.rgb_to_hls(*colour[:3])
-    ground, bright = np.array(colors.to_rgb(GROUND)), np.array(colorsys.hls_to_rgb(hue, 0.92 - 0.2 * full, full))
+    ground, bright = np.array(colors.to_rgb(GROUND)), np.array(colorsys.hls_to_rgb(hue, 0.92 - 0.34 * full, full))
     return (*(ground + (bright - ground) * (1 - light) ** 0.8), colour[3])
 
 

@@ -43,7 +43,7 @@ def score_table(
     distance = np.abs(values - values[baseline]) / errors
     depth = np.clip(np.log(np.maximum(distance, 1e-9) / threshold) / np.log(30), 0, 1)
     depth = np.where(distance > threshold, 0.25 + 0.75 * depth, 0)
-    fig, ax = plt.subplots(figsize=(0.62 * len(columns) + 1.8, 0.36 * len(rows) + 0.9))
+    fig, ax = plt.subplots(figsize=(0.57 * len(columns) + 1.7, 0.36 * len(rows) + 0.9))
     ax.imshow(depth, cmap=_MAP, vmin=0, vmax=1, aspect="auto")
     for i, j in np.ndindex(values.shape):
         luminance = np.dot((0.21, 0.72, 0.07), np.array(_MAP(depth[i, j])[:3]) ** 2.2)
@@ -88,7 +88,7 @@ def score_strips(
     y = np.arange(len(names))[::-1]
     columns = min(4, len(titles))
     rows = -(-len(titles) // columns)
-    size = (1.8 * columns + 1.6, rows * (0.3 * len(names) + 0.9))
+    size = (1.75 * columns + 1.5, rows * (0.3 * len(names) + 0.9))
     fig, grid = plt.subplots(rows, columns, figsize=size, sharey=True, squeeze=False)
     for ax in grid.flat[len(titles) :]:
         ax.remove()
