@@ -3,6 +3,7 @@
 import matplotlib as mpl
 
 mpl.use("Agg")
+import matplotlib.pyplot as plt
 import torch
 from promise import args, case
 
@@ -124,3 +125,16 @@ CALLS = {
         lambda: args(["a", "b"], ["s", "t"], ramp(2, 2), upwards(2), formats=[".1f", ".2f"], baseline=0, threshold=2.0)
     ),
 }
+
+
+def _closing(make):
+    """A maker of a call that first closes the figures of the calls before."""
+
+    def closed():
+        plt.close("all")
+        return make()
+
+    return closed
+
+
+CALLS = {name: row._replace(make=_closing(row.make)) for name, row in CALLS.items()}
