@@ -28,7 +28,7 @@ OF_THE_TOOLS = (
     *(f"test_{name}.py" for name in ("apidoc", "build", "dependencies", "faults", "internals", "measure", "progress")),
     *(f"test_{name}.py" for name in ("repository", "suite")),
 )
-ONE_BY_ONE = ("test_build.py", "test_faults.py", "test_promise.py", "test_devices.py")
+ONE_BY_ONE = ("test_build.py", "test_faults.py")
 MAKE_BOOK = [sys.executable, str(ROOT / "book" / "_ext" / "make_book.py"), "--strict"]
 LOG = ROOT / "book" / "_build" / "test-build.log"
 
