@@ -20,7 +20,6 @@ import os
 import re
 import sys
 import time
-from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -97,46 +96,49 @@ def _line(text, match):
 
 
 class Plant:
-    """A fault and the function of the package that it goes into."""
+    """A fault and the function of the package that it goes into. A fault that cannot be planted is a ValueError.
+
+    Attributes:
+        function: The function itself, behind the doors and decorators in front of it.
+        faulty: Its code with the fault.
+        listening: Its code as it is, with a call of `_called_` in front.
+    """
 
     def __init__(self, fault, package="genphys"):
         self.fault = fault
-        self.module = importlib.import_module(f"{package}.{fault.module.replace('/', '.').removesuffix('.__init__')}")
-        self.path = self.module.__file__
-        self.source = Path(self.path).read_text("utf8")
-
-    @cached_property
-    def function(self):
-        """The function itself, behind the doors and decorators in front of it."""
-        thing = self.module
-        for name in self.fault.where.split("."):
-            thing = inspect.getattr_static(thing, name)
-        for inner in ("fget", "__func__", "func"):  # a property, a static or class method, a cached property
-            thing = getattr(thing, inner, thing)
-        thing = inspect.unwrap(thing)
-        if not inspect.isfunction(thing):
-            raise ValueError(f"{self.fault.name}: {self.fault.where} is no function; name the one that holds the line")
-        return thing
+        try:
+            module = importlib.import_module(f"{package}.{fault.module.replace('/', '.').removesuffix('.__init__')}")
+        except ModuleNotFoundError as error:
+            raise ValueError(f"{fault.name}: there is no {package}/{fault.module}.py") from error
+        self.path = module.__file__
+        source = Path(self.path).read_text("utf8")
+        self.faulty, self.listening = self._faulty(source), self._listening(source)
+        self.function = self._function(module)
 
     @property
     def place(self):
         return self.fault.module, self.fault.where
 
-    def faulty(self):
-        """The code of the function with the fault."""
-        source = planted(self.fault, self.source)
-        before, after = (definition(self.fault, text) for text in (self.source, source))
+    def _function(self, module):
+        thing = module
+        for name in self.fault.where.split("."):
+            thing = inspect.getattr_static(thing, name)
+        for inner in ("fget", "__func__", "func"):  # a property, a static or class method, a cached property
+            thing = getattr(thing, inner, thing)
+        return inspect.unwrap(thing)
+
+    def _faulty(self, source):
+        changed = planted(self.fault, source)
+        before, after = (definition(self.fault, text) for text in (source, changed))
         if ast.dump(before.args) != ast.dump(after.args):
             raise ValueError(f"{self.fault.name}: stands in the signature of {self.fault.where}, must be in its body")
-        return self._code(ast.parse(source))
+        return self._code(ast.parse(changed))
 
-    def listening(self):
-        """The code of the function as it is, with a call of `_called_` in front."""
-        tree = ast.parse(self.source)
+    def _listening(self, source):
+        tree = ast.parse(source)
         node = definition(self.fault, tree)
-        first = node.body[0]
         call = ast.parse(f"_called_({self.place!r})").body[0]
-        node.body.insert(ast.get_docstring(node, clean=False) is not None, ast.copy_location(call, first))
+        node.body.insert(ast.get_docstring(node, clean=False) is not None, ast.copy_location(call, node.body[0]))
         return self._code(ast.fix_missing_locations(tree))
 
     def _code(self, tree):
@@ -158,7 +160,9 @@ def definition(fault, source):
         kinds = (ast.FunctionDef, ast.ClassDef)
         node = next((child for child in node.body if isinstance(child, kinds) and child.name == name), None)
         if node is None:
-            raise ValueError(f"{fault.name}: there is no {fault.where} in genphys/{fault.module}.py")
+            raise ValueError(f"{fault.name}: there is no {fault.where} in {fault.module}.py")
+    if isinstance(node, ast.ClassDef):
+        raise ValueError(f"{fault.name}: {fault.where} is no function; name the one that holds the line")
     return node
 
 
@@ -212,7 +216,7 @@ class Trial:
             plant.function.__globals__["_called_"] = called.add
         own = {plant.place: plant.function.__code__ for plant in self.plants}
         for plant in {plant.place: plant for plant in self.plants}.values():
-            plant.function.__code__ = plant.listening()
+            plant.function.__code__ = plant.listening
         for number, cell in enumerate(self.todo):
             copy = self._set_aside(number, space)
             with self.cores:
@@ -265,7 +269,7 @@ class Trial:
         code = 1
         try:
             resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-            self.plants[k].function.__code__ = self.plants[k].faulty()
+            self.plants[k].function.__code__ = self.plants[k].faulty
             self.answer(k, ended(self.chapter, self.todo[number:], space, number))
             code = 0
         finally:
@@ -367,7 +371,14 @@ def _chapter_alone(chapter, found, pipe, cores):
 
     code = 1
     try:
-        Trial(chapter, cells(chapter), [Plant(fault) for fault in found], answer, cores).run()
+        plants = {}
+        for k, fault in enumerate(found):
+            try:
+                plants[k] = Plant(fault)
+            except ValueError as error:
+                answer(k, Outcome("not planted", "", str(error)))
+        numbers = list(plants)
+        Trial(chapter, cells(chapter), list(plants.values()), lambda k, it: answer(numbers[k], it), cores).run()
         code = 0
     except Exception as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
