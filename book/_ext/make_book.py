@@ -7,6 +7,7 @@ failed, interrupted or out-of-space build never costs what was there before. Wha
 
 import argparse
 import errno
+import logging
 import os
 import re
 import shutil
@@ -72,6 +73,7 @@ def run(builder, strict, anew):
     import internals
 
     out, log = BUILD / "work" / builder, BUILD / "build.log"
+    keep_connections_quiet(log)
     with open(log, "w", encoding="utf8") as file:
         warnings = Warnings(file)
         result = internals.build(BOOK, out, builder, output=file, warnings=warnings, strict=strict, anew=anew)
@@ -86,6 +88,12 @@ def run(builder, strict, anew):
     if result:
         raise CannotBuild(f"a warning is an error here (builder {builder})", warnings.found)
     return out, warnings.found
+
+
+def keep_connections_quiet(log):
+    """What Tornado says of a connection to a kernel that was closed in haste goes to the log, not among our lines."""
+    tornado = logging.getLogger("tornado")
+    tornado.propagate, tornado.handlers = False, [logging.FileHandler(log, delay=True, encoding="utf8")]
 
 
 class Warnings:
