@@ -67,7 +67,7 @@ CALLS = {
     ),
     "recovery": case(lambda: args(upwards(2), {"exact": 1 + ramp(2, 3)}, upwards(2), true=1.0, bottom=0.5, top=2.5)),
     # Boltzmann machines
-    "bracket": case(lambda: args((upwards(3), ramp(3), ramp(3)), (upwards(2), ramp(2), ramp(2)), 1.0)),
+    "bracket": case(lambda: args(upwards(3), ramp(3, 4), ramp(3, 4), 1.0)),
     "chains_over_time": case(
         lambda: args(ramp(5), {"a": ramp(5, 2), "b": ramp(5, 2)}, ylabel="m"), allow={"ylabel": ["string"]}
     ),

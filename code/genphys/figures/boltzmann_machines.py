@@ -3,32 +3,36 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from genphys.arguments import checked, many, number, require
+from genphys.arguments import checked, number, require
 from genphys.figures.drawn import array, named, rows, text, values, words
-from genphys.figures.style import CYCLE, DASHES, MARKERS
+from genphys.figures.style import CYCLE, MARKERS
 
 __all__ = ["bracket", "chains_over_time", "observables", "work_histograms"]
 
 
 @checked
-def bracket(forward: many(values("runs"), 3), reverse: many(values("back"), 3), exact: number()):
-    """Draw estimates of log Z against the number of temperatures, from both ends of the path.
+def bracket(
+    temperatures: values("n", low=1), forward: values("n repeats"), reverse: values("n repeats"), exact: number()
+):
+    """Draw estimates of log Z against the number of temperatures, from both ends of the path, a point an estimate.
 
     Args:
-        forward: Annealing from independent units to the model: the numbers of temperatures, the estimates and their
-            standard errors in nats, three sequences of one length.
+        temperatures: The numbers of temperatures, shape (n,).
+        forward: The estimates of annealing from independent units to the model, in nats, a row for each number.
         reverse: The same from exact samples back.
         exact: The exact log Z, in nats.
     """
     fig, ax = plt.subplots()
     ax.axhline(float(exact), color="black", lw=1.2, label=r"exact $\log Z$")
-    for k, (word, (temperatures, found, error)) in enumerate(
-        {"forward (AIS)": forward, "reverse, from exact samples": reverse}.items()
-    ):
-        place = array(temperatures) * (0.97, 1.03)[k]
-        bars = {"color": CYCLE[k], "marker": MARKERS[k], "ms": 5, "ls": DASHES[k], "capsize": 3}
-        ax.errorbar(place, array(found), yerr=2 * array(error), label=word, **bars)
-    ax.set(xscale="log", xlabel="number of temperatures $R$", ylabel=r"$\log Z$ in nats (bars: two standard errors)")
+    for k, (word, found) in enumerate({"forward (AIS)": forward, "reverse, from exact samples": reverse}.items()):
+        found = array(found)
+        place = np.repeat(array(temperatures)[:, None] * (0.92, 1.08)[k], found.shape[1], 1)
+        ax.plot(place, found, color=CYCLE[k], marker=MARKERS[k], ms=5, alpha=0.5, ls="")
+        ax.plot(place[:, 0], found.mean(1), color=CYCLE[k], marker="_", ms=22, mew=2, ls="")
+        ax.plot([], [], color=CYCLE[k], marker=MARKERS[k], ms=5, ls="", label=word)
+    ax.set(xscale="log", xlabel="number of temperatures $R$", ylabel=r"$\log Z$ in nats (bars: means)")
+    ax.set_xticks(array(temperatures), [f"{R:g}" for R in array(temperatures)])
+    ax.minorticks_off()
     ax.legend()
     return fig, ax
 
