@@ -60,7 +60,7 @@ lint: $(STAMP) ## Check the code's style
 
 test-cpus: $(STAMP) ## Run the notebooks again as other processors would
 	@echo "oneDNN and MKL without AVX-512, one thread"
-	@MKL_CBWR=COMPATIBLE ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=default OMP_NUM_THREADS=1 $(NBVAL) -n auto --dist loadfile $(NOTEBOOKS)
+	@TQDM_DISABLE=1 MKL_CBWR=COMPATIBLE ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=default OMP_NUM_THREADS=1 $(NBVAL) -n auto --dist loadfile $(NOTEBOOKS)
 
 test-lowest: $(STAMP) ## Test the package with the lowest versions that it admits, in an environment of its own
 	@test -x $(LOWEST)/bin/python || $(LOWEST_PYTHON) -m venv $(LOWEST)

@@ -208,6 +208,7 @@ def main():
     options = parser.parse_args()
     os.chdir(ROOT)
     os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ["TQDM_DISABLE"] = "1"  # progress bars are for people, not for a comparison of outputs
     if options.package:
         passed = run(["tests", *(f"--ignore=tests/{name}" for name in OF_THE_TOOLS)], jobs=options.jobs)
     else:

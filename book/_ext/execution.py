@@ -189,7 +189,9 @@ def execute_all(app, env, todo):
     todo.sort(key=lambda docname: -times.get(docname, 1e9))
     jobs = min(app.config.genbook_jobs or cores(), len(todo))
     threads = "1"  # two of them fight where anything else runs, and the tensors of the chapters are small
-    before, os.environ["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS"), threads
+    ours = {"OMP_NUM_THREADS": threads, "TQDM_DISABLE": "1"}  # progress bars are for people who wait
+    before = {name: os.environ.get(name) for name in ours}
+    os.environ.update(ours)
     failures = []
 
     def execute(docname):
@@ -216,7 +218,8 @@ def execute_all(app, env, todo):
                 internals.keep(cache_of(app, docname), path, notebook, read_fmt, record)
                 forget(cache_of(app, docname).parent)
     finally:
-        os.environ.pop("OMP_NUM_THREADS") if before is None else os.environ.__setitem__("OMP_NUM_THREADS", before)
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
         history.parent.mkdir(parents=True, exist_ok=True)
         history.write_text(json.dumps(times))
     if failures:

@@ -29,8 +29,30 @@ def by_conditionals(spins, coupling, field):
     return total
 
 
+def by_each_gradient(critic, real, fake, u):
+    """The penalty with the gradient of one point after the other."""
+    found = []
+    for x, y, share in zip(real, fake, u, strict=True):
+        point = torch.lerp(y, x, share).requires_grad_()
+        (slope,) = torch.autograd.grad(critic(point[None])[0], point)
+        found.append((torch.linalg.vector_norm(slope) - 1) ** 2)
+    return torch.stack(found).mean()
+
+
+def by_descent(w, real, fake, learning_rate):
+    """A step of PyTorch's own optimiser on PyTorch's own loss."""
+    w = w.clone().requires_grad_()
+    loss = torch.nn.BCEWithLogitsLoss()
+    on_real, on_fake = real @ w, fake @ w
+    (loss(on_real, torch.ones_like(on_real)) + loss(on_fake, torch.zeros_like(on_fake))).backward()
+    torch.optim.SGD([w], learning_rate).step()
+    return w
+
+
 # A second right answer to each exercise, written in another way than the reference.
 OTHERWISE = {
+    "ex:write-gradient-penalty": by_each_gradient,
+    "ex:write-discriminator-step": by_descent,
     "ex:heat-capacity": by_differentiation,
     "ex:write-langevin": lambda x, g, e, z: torch.lerp(x, x - g, e / 2).add(z, alpha=math.sqrt(e)),
     "ex:write-pseudolikelihood": by_conditionals,
