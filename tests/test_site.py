@@ -6,6 +6,7 @@ first. Nothing outside this machine is asked: a request to another host fails th
 
 import functools
 import os
+import random
 import re
 import shutil
 import threading
@@ -199,6 +200,58 @@ def test_badges_link_to_their_equations(name, visit):
     assert badges
     for text, href in badges:
         assert href and page.locator(f'[id="{href.split("#")[1]}"]').count() == 1, text
+
+
+TARGETS = """() => [...document.querySelectorAll(
+  `article [id^="equation-"], article figure[id], article section[id], article .admonition[id]`)].map(e => e.id)"""
+IN_VIEW = """async id => {
+  const frame = () => new Promise(requestAnimationFrame);
+  await frame(); await frame();
+  const box = document.getElementById(id).getBoundingClientRect();
+  const header = Math.max(0, ...[...document.querySelectorAll('header, header *')]
+    .filter(e => ['sticky', 'fixed'].includes(getComputedStyle(e).position)).map(e => e.getBoundingClientRect())
+    .filter(r => r.width && r.top <= 0).map(r => r.bottom));
+  return box.height > 0 && box.top >= header - 1 && box.top <= innerHeight - Math.min(box.height, 60); }"""
+
+
+@every_chapter
+def test_a_link_lands_on_its_target_opened_cold_or_followed(name, site, browser):
+    """The motion is on, and the formulas, pictures and fonts that stand above the target come later."""
+    place = CHAPTERS.index(name)
+    viewport = {"width": (390, 1280, 1440)[place % 3], "height": 800}
+    context = browser.new_context(viewport=viewport, reduced_motion="no-preference")
+    context.set_default_timeout(120_000)
+    draw = random.Random(place)
+    ids = re.findall(
+        r'<div class="math notranslate nohighlight" id="([^"]+)"', (SITE / f"{name}.html").read_text("utf8")
+    )
+    cold = draw.choice(ids[len(ids) // 2 :])
+    page = context.new_page()
+    page.goto(f"{site}/{name}.html#{cold}", wait_until="load")
+    page.evaluate(READY)
+    missed = [] if page.evaluate(IN_VIEW, cold) else [f"{cold}, opened cold"]
+    for target in draw.sample(page.evaluate(TARGETS), 7):
+        page.evaluate("id => { location.hash = id; }", target)
+        if not page.evaluate(IN_VIEW, target):
+            missed.append(target)
+    context.close()
+    assert missed == [], viewport
+
+
+def test_a_link_into_a_solution_opens_it(site, browser):
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{site}/scores.html", wait_until="load")
+    page.evaluate(READY)
+    folded = page.evaluate("document.querySelector('.solution.toggle-hidden').id")
+    page.evaluate("id => { location.hash = id; }", folded)
+    page.wait_for_function("id => !document.getElementById(id).closest('.toggle-hidden')", arg=folded)
+    assert page.evaluate(IN_VIEW, folded)
+    page.evaluate("window.scrollTo(0, 0)")
+    page.mouse.wheel(0, 400)
+    page.wait_for_timeout(300)
+    assert not page.evaluate(IN_VIEW, folded), "a reader who moves on is left alone"
+    context.close()
 
 
 def test_the_ledger_lists_every_claim(visit):
