@@ -105,6 +105,7 @@ CALLS = {
     "load_diffusion_samples": case(lambda: args(None), allow=OPTIONAL),
     "load_gan": case(lambda: args("dcgan")),
     "load_phi4": case(lambda: args(None), allow=OPTIONAL),
+    "load_study": case(lambda: args("ising_gan")),
     "load_vae": case(lambda: args("vae")),
     "load_weights": case(lambda: args("toy", written("weights")), allow={"folder": ["None"]}),  # the package's own
     "move_average": case(lambda: args(layer(), layer(), 0.5)),
@@ -127,6 +128,8 @@ CALLS = {
         ),
         allow=NAMED | {"name": ["string"]},
     ),
+    "study_first_gan": case(lambda: args(epochs=1, seeds=1)),
+    "study_ising_gan": case(lambda: args(epochs=1, seeds=1)),
     "train_classifier": case(lambda: args(grey(), labels(), fresh(), learning_rate=1e-3, **SHORT), allow=NAMED),
     "train_deep_energy": case(
         lambda: args(

@@ -34,4 +34,19 @@ FAULTS = [
         "torch.sin((1 - t) * angle) * first",
         "(1 - t) * torch.sin(angle) * first",
     ),
+    ("a penalty that draws the slope towards two", "gan/losses", "gradient_penalty", "(slope - 1)", "(slope - 2)"),
+    (
+        "a conditional discriminator without its class",
+        "gan/networks",
+        "ConditionalDiscriminator.forward",
+        "+ (phi * self.embedding(labels)).sum(1)",
+        "+ 0 * (phi * self.embedding(labels)).sum(1)",
+    ),
+    (
+        "minimax loss with the sign of the other",
+        "gan/losses",
+        "generator_loss",
+        "return -F.softplus(fake)",
+        "return F.softplus(fake)",
+    ),
 ]

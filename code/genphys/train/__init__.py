@@ -9,7 +9,8 @@ that diverges stops at that step, and the last finite state stays on disk.
 
 The general part is in ``loop`` (:class:`State`, :func:`train`, :class:`Shuffled`, averages of the weights) and in
 ``files`` (checkpoints, and weights with a record of where they come from). Each model has a module of its own with its
-training, its evaluation, the loading of what is shipped, and the sub-command.
+training, its evaluation, the loading of what is shipped, and the sub-command; ``study`` holds what is repeated over
+seeds.
 """
 
 from genphys.train.classifier import load_classifier, train_classifier
@@ -38,6 +39,7 @@ from genphys.train.phi4 import (
     train_phi4,
 )
 from genphys.train.rbm import evaluate_rbm, train_rbm
+from genphys.train.study import load_study, study_first_gan, study_ising_gan
 from genphys.train.vae import burda_vae, evaluate_vae, load_vae, train_vae
 
 __all__ = [
@@ -65,6 +67,7 @@ __all__ = [
     "load_diffusion_samples",
     "load_gan",
     "load_phi4",
+    "load_study",
     "load_vae",
     "load_weights",
     "move_average",
@@ -72,6 +75,8 @@ __all__ = [
     "read_checkpoint",
     "sample_phi4",
     "settle_normalisation",
+    "study_first_gan",
+    "study_ising_gan",
     "train",
     "train_classifier",
     "train_deep_energy",

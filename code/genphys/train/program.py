@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from genphys.numerics import Diverged
-from genphys.train import classifier, deep_energy, diffusion, gan, phi4, rbm, vae
+from genphys.train import classifier, deep_energy, diffusion, gan, phi4, rbm, study, vae
 from genphys.train.loop import keep_freed_memory
 
 
@@ -17,7 +17,7 @@ def main(argv=None):
         prog="python -m genphys.train", description="Long trainings that can be interrupted and resumed."
     )
     commands = parser.add_subparsers(dest="name", required=True)
-    for module in (rbm, vae, classifier, gan, diffusion, phi4, deep_energy):
+    for module in (rbm, vae, classifier, gan, diffusion, phi4, deep_energy, study):
         module.add_command(commands)
     arguments = parser.parse_args(argv)
     if arguments.folder is None:

@@ -1,0 +1,189 @@
+"""Studies over seeds and settings that are too long for a page: ``python -m genphys.train study NAME``.
+
+A study is a list of runs, each with its seed and what was found; the page shows it and repeats one run.
+"""
+
+import copy
+import json
+import os
+import time
+from importlib import resources
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from genphys import data, gan, scores
+from genphys.arguments import checked, count
+from genphys.networks.classifier import class_shares
+from genphys.systems import ising
+from genphys.train.classifier import load_classifier
+from genphys.train.loop import move_average
+
+__all__ = ["load_study", "study_first_gan", "study_ising_gan"]
+
+CHANGES = {
+    "none": ("the lecture's recipe", {}),
+    "momentum": ("Adam's momentum 0.5 in place of 0.9", {"betas": (0.5, 0.999)}),
+    "wide": ("400 hidden units in place of 100", {"hidden_units": 400}),
+    "average": ("weights averaged over the last 500 steps", {"average": 0.998}),
+    "r1": ("R1 penalty 0.1 in place of dropout", {"r1_weight": 0.1, "dropout": 0.0}),
+    "normal": ("normal noise in place of uniform", {"kind": "normal"}),
+    "unit": ("grey values in [0, 1] in place of [-1, 1]", {"signed": False}),
+    "together": (
+        "momentum, width and average together",
+        {"betas": (0.5, 0.999), "hidden_units": 400, "average": 0.998},
+    ),
+}
+
+
+@checked
+def study_first_gan(*, epochs: count() = 60, seeds: count() = 5):
+    """Six changes to the lecture's GAN on the 4 000 digits of :func:`genphys.data.digits`, each made alone.
+
+    Each run is judged by 1 000 samples: the squared Fréchet distance in the classifier's features from the 1 000
+    held-out digits, and the largest relative deviation of a digit's share from a tenth.
+
+    Returns:
+        The words of each change under ``"changes"`` and a list of dictionaries under ``"runs"``.
+    """
+    plan = [(change, seed) for change in CHANGES for seed in range(1, seeds + 1)]
+    runs = [
+        {"change": change, "seed": seed} | _first_gan(seed, epochs=epochs, **CHANGES[change][1])
+        for change, seed in tqdm(plan, desc="study first_gan")
+    ]
+    return {"changes": {change: words for change, (words, _) in CHANGES.items()}, "runs": runs}
+
+
+def _first_gan(
+    seed, *, epochs, hidden_units=100, dropout=0.5, betas=(0.9, 0.999), r1_weight=0.0, kind="uniform", signed=True,
+    average=0.0,
+):  # fmt: skip
+    """One run of the lecture's GAN with its changes: the distance and the worst share of its samples."""
+    rng, digits = torch.Generator().manual_seed(seed), data.digits()
+    images = gan.to_signed(digits.train_images) if signed else digits.train_images
+    g = gan.mlp_generator(hidden_units=hidden_units, rng=rng)
+    d = gan.mlp_discriminator(hidden_units=hidden_units, dropout=dropout, rng=rng)
+    optimisers = [torch.optim.Adam(m.parameters(), 1e-3, betas=betas, fused=True) for m in (g, d)]
+    averaged, steps, start = copy.deepcopy(g), 0, time.thread_time()
+    for _ in range(epochs):
+        batches = data.batches(images, 64, rng=rng)
+        for _ in gan.train(
+            g, d, batches, g_optimiser=optimisers[0], d_optimiser=optimisers[1], rng=rng, kind=kind, r1_weight=r1_weight
+        ):
+            steps += 1
+            move_average(averaged, g, max(1 - average, 1 / steps) if average else 1.0)
+    seconds = time.thread_time() - start
+    with torch.no_grad():
+        samples = averaged(gan.noise(1000, g.noise_size, kind, rng=torch.Generator().manual_seed(100 + seed)))
+    samples = gan.to_unit(samples) if signed else samples.clamp(0, 1)
+    classifier, _ = load_classifier()
+    distance = scores.image_frechet2(classifier, digits.test_images, samples).value
+    worst = (10 * class_shares(classifier, samples) - 1).abs().max().item()
+    return {"distance": round(distance, 1), "worst_share": round(worst, 3), "seconds": round(seconds, 1)}
+
+
+RECIPES = {
+    "lecture": (
+        "the lecture's recipe",
+        {"kind": "uniform", "noise_size": 20, "layers": 1, "units": 100, "dropout": 0.5, "betas": (0.9, 0.999)},
+    ),
+    "r1": ("two layers, R1 penalty, no momentum", {"r1_weight": 0.1}),
+    "rounded": ("the same, and spins that are rounded before they are judged", {"r1_weight": 0.1, "rounded": True}),
+}
+
+
+class Rounded(nn.Module):
+    """A generator of spins: its output is rounded to -1 or 1, its gradient is that of the number before (n, K)."""
+
+    def __init__(self, g):
+        super().__init__()
+        self.g, self.noise_size = g, g.noise_size
+
+    def forward(self, z):
+        soft = self.g(z)
+        return soft + (soft.sign() - soft).detach()  # straight through: the value is the sign, the slope is one
+
+
+@checked
+def study_ising_gan(*, epochs: count() = 8, seeds: count() = 8):
+    """Three recipes of a GAN for the 4 x 4 Ising lattice at T = 3 J, trained on 20 000 exact draws.
+
+    Each run is judged by 20 000 samples: the energy per site and the mean absolute magnetisation, minus the exact
+    ones, and the share of outputs before rounding that are smaller than 0.9.
+
+    Returns:
+        The words of each recipe under ``"recipes"`` and a list of dictionaries under ``"runs"``.
+    """
+    plan = [(recipe, seed) for recipe in RECIPES for seed in range(1, seeds + 1)]
+    runs = [
+        {"recipe": recipe, "seed": seed} | _ising_gan(seed, epochs=epochs, **RECIPES[recipe][1])
+        for recipe, seed in tqdm(plan, desc="study ising_gan")
+    ]
+    return {"recipes": {recipe: words for recipe, (words, _) in RECIPES.items()}, "runs": runs}
+
+
+def _ising_gan(
+    seed, *, epochs, kind="normal", noise_size=32, layers=2, units=64, dropout=0.0, betas=(0.0, 0.99), r1_weight=0.0,
+    rounded=False,
+):  # fmt: skip
+    """One run: the errors of the energy per site and of the mean |m|, and the share of undecided outputs."""
+    rng = torch.Generator().manual_seed(seed)
+    spins = ising.configurations(4).double()
+    energy, size = ising.energy(spins).double(), spins.mean((1, 2)).abs()
+    weights = (-energy / 3).softmax(0)
+    rows = torch.multinomial(weights, 20_000, replacement=True, generator=rng)
+    x = spins.flatten(1).float()[rows]
+    g = gan.mlp_generator(noise_size, layers, units, 16, rng=rng)
+    d = gan.mlp_discriminator(16, layers, units, dropout=dropout, rng=rng)
+    player = Rounded(g) if rounded else g
+    optimisers = [torch.optim.Adam(m.parameters(), 1e-3, betas=betas, fused=True) for m in (g, d)]
+    for _ in range(epochs):
+        for _ in gan.train(
+            player, d, data.batches(x, 128, rng=rng), g_optimiser=optimisers[0], d_optimiser=optimisers[1], rng=rng,
+            kind=kind, r1_weight=r1_weight,
+        ):  # fmt: skip
+            pass
+    with torch.no_grad():
+        soft = g(gan.noise(20_000, noise_size, kind, rng=rng))
+    made = soft.sign().unflatten(1, (4, 4)).double()
+    return {
+        "energy": round((ising.energy(made).double().mean() / 16 - weights @ energy / 16).item(), 4),
+        "magnetisation": round((made.mean((1, 2)).abs().mean() - weights @ size).item(), 4),
+        "undecided": round((soft.abs() < 0.9).double().mean().item(), 3),
+    }
+
+
+STUDIES = {"first_gan": study_first_gan, "ising_gan": study_ising_gan}
+
+
+@checked
+def load_study(name: Literal["first_gan", "ising_gan"], folder: Path | str | None = None):
+    """The result of a shipped study, as its command wrote it; ``folder`` is the package's own where left out."""
+    folder = Path(folder) if folder is not None else Path(str(resources.files("genphys") / "weights"))
+    path = folder / f"study_{name}.json"
+    if not path.is_file():
+        raise ValueError(f"folder is {folder.name!r}, takes a folder that holds study_{name}.json")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _command(arguments):
+    result = STUDIES[arguments.run_name]()
+    record = {"command": f"python -m genphys.train study {arguments.run_name}"} | result
+    path = Path(arguments.folder) / f"study_{arguments.run_name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    os.replace(partial, path)
+    print(f"written: {path.name}")
+
+
+def add_command(commands):
+    """Add the sub-command and its options."""
+    parser = commands.add_parser("study", help="studies over seeds and settings")
+    parser.add_argument("run_name", metavar="NAME", choices=list(STUDIES), help=", ".join(STUDIES))
+    parser.add_argument("--folder", type=Path, default=None, help="where the result goes (default: runs/study)")
+    parser.add_argument("--threads", type=int, default=None, help="CPU threads (default: PyTorch's own choice)")
+    parser.set_defaults(run=_command, parser=parser)

@@ -1,0 +1,53 @@
+"""Studies are lists of runs that can be run again: one seed gives the numbers that are shipped, within its spread."""
+
+import json
+import statistics
+
+import pytest
+import torch
+
+from genphys import gan, train
+from genphys.train import study
+from genphys.train.program import main
+
+
+def test_every_change_and_every_seed_is_there():
+    first = train.load_study("first_gan")
+    assert [(run["change"], run["seed"]) for run in first["runs"]] == [
+        (change, seed) for change in first["changes"] for seed in range(1, 6)
+    ]
+    magnet = train.load_study("ising_gan")
+    assert [(run["recipe"], run["seed"]) for run in magnet["runs"]] == [
+        (recipe, seed) for recipe in magnet["recipes"] for seed in range(1, 9)
+    ]
+    assert first["changes"] == {key: words for key, (words, _) in study.CHANGES.items()}
+    assert magnet["recipes"] == {key: words for key, (words, _) in study.RECIPES.items()}
+
+
+def test_a_run_of_the_magnet_agrees_with_the_recorded_ones():
+    recorded = [run["energy"] for run in train.load_study("ising_gan")["runs"] if run["recipe"] == "lecture"]
+    again = study._ising_gan(99, epochs=8, **study.RECIPES["lecture"][1])
+    assert abs(again["energy"] - statistics.mean(recorded)) < 5 * statistics.stdev(recorded)
+
+
+def test_rounded_spins_have_the_value_of_the_sign_and_the_slope_of_the_number():
+    g = gan.mlp_generator(3, 1, 5, 4, rng=torch.Generator().manual_seed(1))
+    z = gan.noise(6, 3, rng=torch.Generator().manual_seed(2))
+    rounded, soft = study.Rounded(g)(z), g(z)
+    torch.testing.assert_close(rounded, soft.sign())
+    for a, b in zip(
+        torch.autograd.grad(rounded.sum(), list(g.parameters())),
+        torch.autograd.grad(soft.sum(), list(g.parameters())),
+        strict=True,
+    ):
+        torch.testing.assert_close(a, b)
+
+
+def test_the_command_writes_what_is_loaded(tmp_path, monkeypatch):
+    monkeypatch.setitem(study.STUDIES, "ising_gan", lambda: train.study_ising_gan(epochs=1, seeds=1))
+    main(["study", "ising_gan", "--folder", str(tmp_path)])
+    found = train.load_study("ising_gan", tmp_path)
+    assert found["command"] == "python -m genphys.train study ising_gan" and len(found["runs"]) == 3
+    assert json.loads((tmp_path / "study_ising_gan.json").read_text()) == found
+    with pytest.raises(ValueError, match=r"study_first_gan\.json"):
+        train.load_study("first_gan", tmp_path)
