@@ -49,11 +49,26 @@ def by_descent(w, real, fake, learning_rate):
     return w
 
 
+def by_one_coordinate_at_a_time(x, s, b):
+    """Each coordinate by its normal density, of mean b and standard deviation exp(s) where it was moved."""
+    k = s.shape[1]
+    first = torch.distributions.Normal(0.0, 1.0).log_prob(x[:, :k])
+    return (first + torch.distributions.Normal(b, s.exp()).log_prob(x[:, k:])).sum(1)
+
+
+def by_pairs(x1, z, t, velocity):
+    """Each pair by itself, with a place between its ends."""
+    places = torch.lerp(z, x1, t)
+    return sum((velocity(p[None], r[None]) - (b - a)).norm() ** 2 for p, r, a, b in zip(places, t, z, x1)) / len(z)
+
+
 # A second right answer to each exercise, written in another way than the reference.
 OTHERWISE = {
     "ex:write-gradient-penalty": by_each_gradient,
     "ex:write-discriminator-step": by_descent,
     "ex:heat-capacity": by_differentiation,
+    "ex:write-coupling-density": by_one_coordinate_at_a_time,
+    "ex:write-flow-matching": by_pairs,
     "ex:write-langevin": lambda x, g, e, z: torch.lerp(x, x - g, e / 2).add(z, alpha=math.sqrt(e)),
     "ex:write-pseudolikelihood": by_conditionals,
     "ex:sweep-by-hand": lambda theta: -math.tanh(theta) / (8 * math.cosh(theta) ** 2),
