@@ -68,7 +68,7 @@ def _with_divergence(velocity, x, t):
 
 @checked
 def hutchinson_variance(jacobian: tensor("d d"), noise: Literal["normal", "signs"]):
-    r"""The variance of one probe :math:`\boldsymbol\xi^\top J\boldsymbol\xi` of the trace (``eq:hutchinson-variance``).
+    r"""The variance of one probe :math:`\boldsymbol\xi^\top J\boldsymbol\xi` of the trace (``eq:probe-variance``).
 
     With the symmetric part :math:`S = (J + J^\top)/2` it is :math:`2\sum_{ij}S_{ij}^2` for normal noise, and for
     random signs the diagonal drops out.
