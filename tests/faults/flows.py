@@ -35,8 +35,8 @@ FAULTS = [
      "2 * symmetric.square()", "symmetric.square()"),
     ("the trace's variance of a Jacobian that is not made symmetric", "flows/transport", "hutchinson_variance",
      "(jacobian + jacobian.T) / 2", "jacobian"),
-    ("the effective share without its square", "flows/weights", "effective_share",
-     "(2 * log_w.logsumexp(0)", "(log_w.logsumexp(0)"),
+    ("third powers of the weights in the effective share", "flows/weights", "effective_share",
+     "- (2 * log_w)", "- (3 * log_w)"),
     ("the sum of the weights in place of their mean", "flows/weights", "log_partition", " - math.log(n)", ""),
     ("an error bar that does not fall with n", "flows/weights", "log_partition", " / (n - 1)", ""),
 ]  # fmt: skip
