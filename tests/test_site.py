@@ -240,6 +240,7 @@ def test_a_link_lands_on_its_target_opened_cold_or_followed(name, site, browser)
 
 def test_a_link_into_a_solution_opens_it(site, browser):
     context = browser.new_context()
+    context.set_default_timeout(120_000)
     page = context.new_page()
     page.goto(f"{site}/scores.html", wait_until="load")
     page.evaluate(READY)
@@ -360,3 +361,43 @@ def test_on_a_phone_no_formula_is_cut(name, visit):
              && !['auto', 'scroll'].includes(getComputedStyle(e).overflowX)).map(e => e.innerText.slice(0, 80))"""
     )
     assert cut == []
+
+
+@every_chapter
+def test_on_a_phone_a_reason_stands_under_its_line(name, visit):
+    page = visit(name, width=390)
+    rows = page.evaluate(
+        """[...document.querySelectorAll('mjx-itable.reasons > mjx-mtr')].map(row => {
+             const cells = [...row.querySelectorAll(':scope > mjx-mtd')];
+             const [line, reason] = [cells[1], cells[3]].map(c => c && c.getBoundingClientRect());
+             return reason && reason.width && [reason.top - line.top, line.height, row.closest('.math').id]; })"""
+    )
+    rows = [row for row in rows if row]
+    assert rows, "no derivation with reasons"
+    assert [place for below, height, place in rows if below < 0.9 * height] == []
+    sideways = page.evaluate(
+        """(all => all.filter(e => e.scrollWidth > e.clientWidth + 1).length / all.length)(
+             [...document.querySelectorAll('div.math mjx-container')])"""
+    )
+    assert sideways < 0.4, f"{sideways:.0%} of the displayed formulas scroll sideways"
+
+
+@every_chapter
+def test_a_formula_is_no_stop_of_the_keyboard_and_is_read_aloud(name, visit):
+    page = visit(name)
+    assert page.locator("mjx-container[tabindex='0']").count() == 0
+    assert page.locator("mjx-container").count() == page.locator("mjx-assistive-mml > math").count()
+
+
+def test_on_a_phone_a_figure_opens_at_its_full_size_on_a_tap(site, browser):
+    context = browser.new_context(viewport={"width": 390, "height": 800}, has_touch=True)
+    context.set_default_timeout(120_000)
+    page = context.new_page()
+    page.goto(f"{site}/energy_models.html", wait_until="load")
+    page.evaluate(READY)
+    page.locator(".cell_output img.on-light").first.tap()
+    large = page.locator("dialog.zoom img")
+    assert large.bounding_box()["width"] > 500
+    page.get_by_role("button", name="Close").tap()
+    assert page.locator("dialog.zoom").count() == 0
+    context.close()
