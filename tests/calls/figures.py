@@ -63,8 +63,16 @@ CALLS = {
     ),
     "model_map": case(lambda: args()),
     "phases": case(
-        lambda: args(ramp(5), ramp(2, 5), probabilities(2, 5), torch.tensor([0.0, 0.5, 0.5, 0.0, 0.0]), ["a", "b"])
+        lambda: args(
+            ramp(5),
+            ramp(2, 5),
+            probabilities(2, 5),
+            torch.tensor([0.0, 0.5, 0.5, 0.0, 0.0]),
+            ["a", "b"],
+            magnified=upwards(2),
+        )
     ),
+    "typical_configurations": case(lambda: args(["a", "b"], ramp(2, 6, 3, 3), upwards(4), probabilities(2, 4))),
     "recovery": case(lambda: args(upwards(2), {"exact": 1 + ramp(2, 3)}, upwards(2), true=1.0, bottom=0.5, top=2.5)),
     # Boltzmann machines
     "bracket": case(lambda: args(upwards(3), ramp(3, 4), ramp(3, 4), 1.0)),

@@ -28,7 +28,8 @@ def test_the_arrows_of_the_phases_are_model_minus_data():
     data = np.array([0.0, 0.5, 0.5, 0.0, 0.0])
     model = np.array([[0.4, 0.2, 0.2, 0.2, 0.0], [0.0, 0.5, 0.5, 0.0, 0.0]])
     energies = np.array([[1.0, 0.0, 2.0, 1.0, 0.5], [3.0, 0.0, 0.0, 3.0, 3.0]])
-    _, axes = energy_models.phases(place, energies, model, data, ["start", "end"])
+    _, axes = energy_models.phases(place, energies, model, data, ["start", "end"], magnified=[1, 20])
+    assert [ax.get_title() for ax in axes[0]] == ["start", r"end, arrows $\times\,20$"]
     drawn = {}
     for quiver in axes[0, 0].collections:
         for (x, y), v in zip(quiver.XY, quiver.V):
@@ -43,7 +44,31 @@ def test_the_arrows_of_the_phases_are_model_minus_data():
     np.testing.assert_array_equal(axes[1, 0].lines[0].get_ydata(), model[0])
     assert [bar.get_height() for bar in axes[1, 1].patches] == data.tolist()
     with pytest.raises(ValueError, match="model is"):
-        energy_models.phases(place, energies, model[:1], data, ["start", "end"])
+        energy_models.phases(place, energies, model[:1], data, ["start", "end"], magnified=[1, 1])
+
+
+def test_arrows_are_longer_by_the_factor_that_their_title_names():
+    place, data = np.linspace(0, 1, 5), np.array([0.0, 0.5, 0.5, 0.0, 0.0])
+    model = np.array([[0.4, 0.2, 0.2, 0.2, 0.0], [0.04, 0.47, 0.47, 0.02, 0.0]])
+    energies = np.zeros((2, 5)) + np.arange(5.0)
+    _, axes = energy_models.phases(place, energies, model, data, ["start", "end"], magnified=[1, 10])
+    lengths = [sum(abs(quiver.V).sum() for quiver in ax.collections) for ax in axes[0]]
+    wanted = [np.abs(model[0] - data).sum(), 10 * np.abs(model[1] - data).sum()]
+    assert lengths[1] / lengths[0] == pytest.approx(wanted[1] / wanted[0])
+
+
+def test_typical_configurations_stand_above_the_probabilities_of_their_energies():
+    draws = np.sign(np.random.default_rng(0).normal(size=(2, 6, 3, 3)))
+    levels, prob = np.array([-18.0, -10.0, -2.0]), np.array([[0.7, 0.2, 0.1], [0.1, 0.2, 0.7]])
+    _, axes = energy_models.typical_configurations(["cold", "hot"], draws, levels, prob)
+    assert [ax.get_title() for ax in axes[0]] == ["cold", "hot"]
+    for s in range(2):
+        image = axes[0, s].images[0].get_array().filled(0)  # two rows of three lattices, with gaps between
+        assert image.shape == (7, 11)
+        np.testing.assert_array_equal(image[4:, 4:7], draws[s, 4])
+        assert [bar.get_height() for bar in axes[1, s].patches] == prob[s].tolist()
+    with pytest.raises(ValueError, match="probabilities is"):
+        energy_models.typical_configurations(["cold", "hot"], draws, levels, prob[:, :2])
 
 
 def test_landscape_has_x_along_the_columns():

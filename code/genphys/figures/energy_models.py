@@ -4,13 +4,53 @@ import math
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import ListedColormap
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 
 from genphys.arguments import checked, count, number
 from genphys.figures.drawn import array, named, text, values, words
 from genphys.figures.style import CYCLE, GREY, MARKERS
 
-__all__ = ["enumeration_cost", "landscape", "model_map", "phases", "recovery"]
+__all__ = ["enumeration_cost", "landscape", "model_map", "phases", "recovery", "typical_configurations"]
+
+
+@checked
+def typical_configurations(
+    titles: words("stages"),
+    draws: values("stages n L L"),
+    levels: values("k"),
+    probabilities: values("stages k", low=0),
+):
+    """Draw samples of a magnet at several temperatures, each above the probabilities of its energies.
+
+    Args:
+        titles: One for each temperature.
+        draws: The spins of n samples for each, n even, shape (S, n, L, L); up is dark.
+        levels: The energies that occur, shape (k,), in units of J.
+        probabilities: The probability of each energy, shape (S, k).
+    """
+    draws, levels, probabilities = (array(a) for a in (draws, levels, probabilities))
+    fig, axes = plt.subplots(2, len(titles), figsize=(7.6, 4.2), height_ratios=[1, 1.25], squeeze=False)
+    n, L = draws.shape[1:3]
+    width = 0.8 * np.diff(np.sort(levels)).min()
+    for s, (above, below) in enumerate(axes.T):
+        mosaic = np.full((2 * (L + 1) - 1, n // 2 * (L + 1) - 1), np.nan)
+        for k in range(n // 2 * 2):
+            row, column = (k // (n // 2)) * (L + 1), (k % (n // 2)) * (L + 1)
+            mosaic[row : row + L, column : column + L] = draws[s, k]
+        above.imshow(np.ma.masked_invalid(mosaic), cmap=_SPINS, vmin=-1, vmax=1, interpolation="nearest")
+        above.set_title(titles[s])
+        above.set_axis_off()
+        below.bar(levels, probabilities[s], width=width, color=CYCLE[0])
+        below.set_xlabel("energy $E$ in units of $J$")
+        below.set_ylim(0, 1.05 * probabilities.max())
+        if s:
+            below.set_yticklabels([])
+    axes[1, 0].set_ylabel("probability of $E$")
+    return fig, axes
+
+
+_SPINS = ListedColormap(["#e4e4e4", "#333333"])
 
 
 @checked
@@ -60,12 +100,13 @@ def phases(
     model: values("stages n", low=0),
     data: values("n", low=0),
     titles: words("stages"),
+    magnified: values("stages", above=0),
 ):
     r"""Draw what one step of contrastive optimization does to an energy landscape.
 
     Above, the energy with an arrow at each place: down where the data have more probability than the model (the
-    positive phase), up where the model has more (the negative phase); the length is the difference. Below, both
-    probabilities.
+    positive phase), up where the model has more (the negative phase); the length is the difference, which shrinks from
+    stage to stage and is magnified by a factor that the title names. Below, both probabilities.
 
     Args:
         position: The places, shape (n,).
@@ -73,15 +114,16 @@ def phases(
         model: The probabilities of the model, shape (S, n).
         data: The probabilities of the data, shape (n,).
         titles: One for each stage.
+        magnified: The factor by which the arrows of each stage are drawn longer, shape (S,).
     """
-    position, energies, model, data = (array(a) for a in (position, energies, model, data))
+    position, energies, model, data, magnified = (array(a) for a in (position, energies, model, data, magnified))
     fig, axes = plt.subplots(2, len(titles), figsize=(7.6, 4.6), sharex=True, sharey="row", height_ratios=[1.6, 1])
     axes = axes.reshape(2, len(titles))
     longest = 0.35 * np.ptp(energies) / np.abs(data - model).max()
     width = 0.8 * (position[1] - position[0])
     for s, (above, below) in enumerate(axes.T):
         above.plot(position, energies[s], color="black", lw=1.4)
-        push = model[s] - data
+        push = magnified[s] * (model[s] - data)
         for sign, colour in ((-1, CYCLE[0]), (1, CYCLE[1])):
             chosen = sign * push > 0.02 * np.abs(data - model).max()
             above.quiver(
@@ -98,7 +140,7 @@ def phases(
                 headlength=4,
                 headaxislength=3.6,
             )
-        above.set_title(titles[s])
+        above.set_title(titles[s] if magnified[s] == 1 else rf"{titles[s]}, arrows $\times\,{magnified[s]:.0f}$")
         below.bar(position, data, width=width, color=CYCLE[4], label="data")
         below.plot(position, model[s], color=CYCLE[1], label="model")
         below.set_xlabel("$x$")
