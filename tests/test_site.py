@@ -107,15 +107,14 @@ def test_a_page_loads_without_complaint_and_its_mathematics_is_rendered(name, vi
     page = visit(name)
     assert page.complaints == []
     assert page.title()
-    source = (SITE / f"{name}.html").read_text("utf8")
-    formulas = len(re.findall(r'class="math notranslate', source))
+    formulas = page.locator(".math.notranslate:not(details.formula *)").count()
     assert page.locator("mjx-container").count() >= formulas
     assert page.locator("mjx-merror").count() == 0
     text = page.locator("article").inner_text()
     for raw in ("$$", r"\begin{", r"\mathbf", r"\frac", "{eq}", "{cite", ":::"):
         outside_code = page.evaluate(
             """raw => { const copy = document.querySelector("article").cloneNode(true);
-                 copy.querySelectorAll("pre, code, mjx-container").forEach(e => e.remove());
+                 copy.querySelectorAll("pre, code, mjx-container, details.formula").forEach(e => e.remove());
                  return copy.textContent.includes(raw); }""",
             raw,
         )
@@ -264,6 +263,38 @@ def test_the_ledger_lists_every_claim(visit):
     page = visit("ledger")
     for label in (a or b for a, b in claims):
         assert page.locator("table.ledger code", has_text=re.compile(f"^{label}$")).count() >= 1, label
+
+
+@every_chapter
+def test_a_badge_leads_to_its_row_of_the_ledger_and_the_row_back(name):
+    page, ledger = ((SITE / f"{n}.html").read_text("utf8") for n in (name, "ledger"))
+    rows = set(re.findall(r'href="ledger.html#(row-[^"]+)"', page))
+    assert len(rows) > 5
+    for row in rows:
+        found = re.findall(rf'<tr[^>]* id="{row}">(.*?)</tr>', ledger, re.S)
+        assert len(found) == 1 and f'href="{name}.html#equation-{row.removeprefix("row-")}"' in found[0], row
+        assert '<details class="formula">' in found[0], row
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_ledger_is_filtered_shows_formulas_and_fits_a_phone(width, visit):
+    page = visit("ledger", width=width)
+    assert page.locator("h3 a[href='energy_models.html']").count() == 1, "chapters are headings"
+    rows = page.locator("table.ledger tbody tr")
+    total = rows.count()
+    page.get_by_label("Show the rows with").fill("elbo")
+    some = rows.locator("visible=true").count()
+    assert 0 < some < total / 5 and page.locator(".ledger-filter output").inner_text() == f"{some} of {total}"
+    page.get_by_label("Show the rows with").fill("")
+    fold = page.locator("details.formula").first
+    assert fold.locator("mjx-container").count() == 0
+    fold.locator("summary").click()
+    fold.locator("mjx-container").wait_for()
+    beyond = page.evaluate(
+        """[...document.querySelectorAll('table.ledger td')].filter(e => e.getBoundingClientRect().right > innerWidth)
+             .map(e => e.innerText)"""
+    )
+    assert beyond == []
 
 
 def test_search_finds_the_partition_function(site, browser):

@@ -5,19 +5,23 @@ is an ordinary cell. What verify() and report() found comes from the metadata of
 configuration value `genbook_print_checks` says whether the code of the checks is printed on paper.
 """
 
-from checks import equation
+from checks import equation, row_link
 from docutils import nodes
 from internals import code_cells, displays, has_tag, parts, take_fold
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 
-def badge(found, docname):
-    """A paragraph for what verify() found, another one for a number that report() shows."""
+def badge(found, app, docname):
+    """A paragraph for what verify() found, another one for a number that report() shows.
+
+    The number leads to the equation, the verdict to the row of the ledger."""
     if "check" not in found:
         return nodes.paragraph("", found["words"], classes=["report"])
     check = found["check"]
     said = [nodes.inline("", "", equation(check["label"], docname), classes=["number"]), nodes.Text(" ")]
-    said.append(nodes.inline("", check["relation"], classes=["verdict"]))
+    verdict = nodes.inline("", check["relation"], classes=["verdict"])
+    row = row_link(app, check["label"], docname)
+    said.append(nodes.reference("", "", verdict, refuri=row, internal=True) if row else verdict)
     if check["route"]:
         said += [nodes.Text(" "), nodes.inline("", check["route"], classes=["route"])]
     return nodes.paragraph("", "", *said, classes=["verify"])
@@ -33,7 +37,7 @@ class Badges(SphinxPostTransform):
         for cell in code_cells(self.document):
             for display in displays(cell):
                 if display.get("genphys"):
-                    display.replace_self(badge(display["genphys"], self.env.docname))
+                    display.replace_self(badge(display["genphys"], self.app, self.env.docname))
 
 
 class fold(nodes.General, nodes.Element):

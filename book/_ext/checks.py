@@ -40,7 +40,7 @@ class Checks(EnvironmentCollector):
                 if "check" in out.get("metadata", {}).get("genphys", {})
             ],
             "formulas": [
-                (n.get("label"), n.line, inside_theorem(n))
+                (n.get("label"), n.line, inside_theorem(n), n.astext())
                 for n in doctree.findall(nodes.math_block)
                 if not documents_code(n)
             ],
@@ -130,6 +130,10 @@ class _Later(SphinxDirective):
 class LedgerDirective(_Later):
     node = ledger
 
+    def run(self):
+        self.env.genbook_ledger = self.env.docname
+        return super().run()
+
 
 class TimesDirective(_Later):
     node = times
@@ -147,15 +151,16 @@ class FillTables(SphinxPostTransform):
     def ledger(self):
         """For each chapter a section of what is checked and what is quoted, after a line that counts them."""
         env, here = self.env, self.env.docname
-        out, checked, quoted, claims = [], 0, 0, set()
+        out, checked, quoted, claims, named = [], 0, 0, set(), set()
         for docname in reading_order(env):
             found = store(env).get(docname, {})
             rows = []
+            formulas = {label: text for label, _, _, text in found.get("formulas", [])}
             for check in sorted(found.get("checks", []), key=lambda c: equation_number(env, docname, c["label"])):
                 rows.append(
                     [
                         equation(check["label"], here),
-                        nodes.literal("", check["label"]),
+                        [nodes.literal("", check["label"]), formula(formulas.get(check["label"]))],
                         nodes.Text(check["route"]),
                         nodes.Text(check["relation"]),
                         nodes.Text(f"{check['deviation']:.1e}"),
@@ -176,8 +181,14 @@ class FillTables(SphinxPostTransform):
                 quoted += 1
             if rows:
                 head = ("Equation", "Label", "Compared, by which routes", "Relation and tolerance", "Found")
-                title = nodes.paragraph("", "", nodes.strong("", "", page(env, docname, here)))
-                out += [title, build_table([nodes.Text(t) for t in head], rows, "ledger")]
+                section = nodes.section("", nodes.title("", "", page(env, docname, here)), ids=[f"ledger-{docname}"])
+                section += build_table([nodes.Text(t) for t in head], rows, "ledger")
+                for row in section.findall(nodes.row):
+                    for literal in list(row.findall(nodes.literal))[:1]:
+                        if literal.astext() not in named:  # an equation that is checked twice has two rows
+                            row["ids"].append(row_id(literal.astext()))
+                            named.add(literal.astext())
+                out.append(section)
         line = f"{len(claims)} equations are verified by {checked} checks; {quoted} theorems are quoted."
         return [nodes.paragraph("", line), *out]
 
@@ -201,6 +212,34 @@ class FillTables(SphinxPostTransform):
         head = [nodes.Text(t) for t in ("Chapter", "Time", "Peak memory", "Threads", "Equations verified")]
         note = nodes.paragraph("", f"Measured by the build of this page on: {machine()}. All chapters: {total:.0f} s.")
         return [build_table(head, rows, "times"), note]
+
+
+def row_id(label):
+    """Where the row of a label is in the ledger."""
+    return "row-" + label.replace(":", "-")
+
+
+def row_link(app, label, docname):
+    """The address of a row of the ledger, from a page; None for a book without a ledger."""
+    ledger_page = getattr(app.env, "genbook_ledger", None)
+    return f"{app.builder.get_relative_uri(docname, ledger_page)}#{row_id(label)}" if ledger_page else None
+
+
+class formula(nodes.General, nodes.Element):
+    """A formula behind a click: it is set only when it is asked for."""
+
+    def __init__(self, text=None):
+        super().__init__()
+        if text is not None:
+            self += nodes.math_block("", text, nowrap=False, number=None, label=None, docname=None)
+
+
+def visit_formula(self, node):
+    self.body.append('<details class="formula"><summary>formula</summary>\n')
+
+
+def depart_formula(self, node):
+    self.body.append("</details>\n")
 
 
 def theorem_link(label, docname):
@@ -229,8 +268,12 @@ def source(env, key):
 def build_table(head, rows, kind):
     group = nodes.tgroup("", *(nodes.colspec(colwidth=10) for _ in head), cols=len(head))
 
+    def entry(cell):
+        words, *more = cell if isinstance(cell, list) else [cell]
+        return nodes.entry("", nodes.paragraph("", "", words), *more)
+
     def row(cells):
-        return nodes.row("", *(nodes.entry("", nodes.paragraph("", "", c)) for c in cells))
+        return nodes.row("", *map(entry, cells))
 
     group += [nodes.thead("", row(head)), nodes.tbody("", *map(row, rows))]
     return nodes.table("", group, classes=[kind])
@@ -269,7 +312,7 @@ def rules(app, env):
     for docname in sorted(store(env)):
         found = store(env)[docname]
         claims, checked = set(), {c["label"] for c in found["checks"]}
-        for label, line, quoted in found["formulas"]:
+        for label, line, quoted, _ in found["formulas"]:
             if label is None or not LABEL.fullmatch(label):
                 broken("a displayed formula without an eq:, def: or thm: label", at=(docname, line))
             elif label.startswith("thm:") and not quoted:
@@ -293,6 +336,7 @@ def setup(app):
     app.setup_extension("execution")
     for node in (ledger, times):
         app.add_node(node)
+    app.add_node(formula, html=(visit_formula, depart_formula))
     app.add_directive("equation-ledger", LedgerDirective)
     app.add_directive("chapter-times", TimesDirective)
     app.add_env_collector(Checks)
@@ -301,4 +345,4 @@ def setup(app):
     app.connect(
         "env-get-updated", rules, priority=901
     )  # on every build: env-check-consistency runs only after a change
-    return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": 2}
+    return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": 3}
