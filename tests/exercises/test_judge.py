@@ -62,6 +62,18 @@ def by_pairs(x1, z, t, velocity):
     return sum((velocity(p[None], r[None]) - (b - a)).norm() ** 2 for p, r, a, b in zip(places, t, z, x1)) / len(z)
 
 
+def by_two_weights(x, w, b, u):
+    """Each unit by the weights of the two configurations that compete; the field is never formed."""
+    x = x.clone()
+    for i in range(x.shape[1]):
+        log_f = []
+        for value in (0.0, 1.0):
+            x[:, i] = value
+            log_f.append(x @ b + 0.5 * torch.einsum("ni,ij,nj->n", x, w, x))
+        x[:, i] = (u[:, i] < torch.stack(log_f).softmax(0)[1]).to(x.dtype)
+    return x
+
+
 # A second right answer to each exercise, written in another way than the reference.
 OTHERWISE = {
     "ex:write-gradient-penalty": by_each_gradient,
@@ -69,6 +81,7 @@ OTHERWISE = {
     "ex:heat-capacity": by_differentiation,
     "ex:write-coupling-density": by_one_coordinate_at_a_time,
     "ex:write-flow-matching": by_pairs,
+    "ex:write-sweep": by_two_weights,
     "ex:write-langevin": lambda x, g, e, z: torch.lerp(x, x - g, e / 2).add(z, alpha=math.sqrt(e)),
     "ex:write-pseudolikelihood": by_conditionals,
     "ex:sweep-by-hand": lambda theta: -math.tanh(theta) / (8 * math.cosh(theta) ** 2),

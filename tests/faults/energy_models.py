@@ -88,5 +88,33 @@ FAULTS = [
         "down * spins.roll(-1, -2)",
         "down * spins.roll(-1, -1)",
     ),
+    (
+        "couplings to the right and down exchanged",
+        "systems/ising",
+        "energy",
+        "right, down = _couplings(J, spins)",
+        "down, right = _couplings(J, spins)",
+    ),
+    (
+        "0 log 0 that is not a number",
+        "exact/finite",
+        "kl_divergence",
+        "torch.where(prob_p > 0, terms, torch.zeros_like(terms))",
+        "terms",
+    ),
+    (
+        "fields of the transfer matrix with the wrong sign",
+        "systems/transfer_matrix",
+        "_factors",
+        "+ s @ field.T",
+        "- s @ field.T",
+    ),
+    (
+        "couplings down of the row above",
+        "systems/transfer_matrix",
+        "_factors",
+        "(s * down[i]) @ s.T",
+        "(s * down[i - 1]) @ s.T",
+    ),
     ("Kaufman's formula without its 1/2", "systems/onsager", "_kaufman", "- math.log(2) + log_odd", "+ log_odd"),
 ]

@@ -41,7 +41,7 @@ def all_configurations(M: count(1, 25), values: many(number(), 2) = (0, 1), dtyp
 
 @checked
 def entropy(p: tensor("... n", finite=False), *, log: bool = False):
-    r"""The entropy of a discrete distribution, shape (...) (``def:entropy-and-kl``).
+    r"""The entropy of a discrete distribution, shape (...) (``def:entropy``).
 
     .. math:: H(p) = -\sum_x p(x)\ln p(x) , \qquad 0\ln 0 = 0
 
@@ -56,7 +56,7 @@ def entropy(p: tensor("... n", finite=False), *, log: bool = False):
 
 @checked
 def kl_divergence(p: tensor("* n", finite=False), q: tensor("* n", finite=False), *, log: bool = False):
-    r"""The Kullback-Leibler divergence of two discrete distributions, shape (...) (``def:entropy-and-kl``).
+    r"""The Kullback-Leibler divergence of two discrete distributions, shape (...) (``def:kl-divergence``).
 
     .. math:: \mathrm{KL}(p\,\|\,q) = \sum_x p(x)\ln\frac{p(x)}{q(x)}
 

@@ -47,7 +47,56 @@ def _not_weighted(theta):
     return 0 * a
 
 
+def _sweep(x, w, b, u):
+    x = x.clone()
+    for i in range(x.shape[1]):
+        x[:, i] = (u[:, i] < torch.sigmoid(b[i] + x @ w[:, i])).to(x.dtype)
+    return x
+
+
+def _all_at_once(x, w, b, u):
+    return (u < torch.sigmoid(b + x @ w)).to(x.dtype)
+
+
+def _last_unit_first(x, w, b, u):
+    def turn(*tensors):
+        return (tensor.flip(-1) for tensor in tensors)
+
+    x, w, b, u = turn(x, w.flip(0), b, u)
+    return _sweep(x, w, b, u).flip(-1)
+
+
+def _reversed_coin(x, w, b, u):
+    return _sweep(x, -w, -b, 1 - u)  # one if u is above the probability
+
+
+def _half_the_coupling(x, w, b, u):
+    return _sweep(x, w / 2, b, u)
+
+
+def _machines(rng):
+    def machine(n, M):
+        w = torch.randn(M, M, generator=rng, dtype=torch.float64).triu(1)
+        b = torch.randn(M, generator=rng, dtype=torch.float64)
+        u = torch.rand(n, M, generator=rng, dtype=torch.float64)
+        x = torch.randint(0, 2, (n, M), generator=rng).double()
+        return x, w + w.T, b, u
+
+    return [machine(40, 5), machine(200, 9), machine(7, 3)]
+
+
 EXERCISES = {
+    "ex:write-sweep": Exercise(
+        answer=_sweep,
+        inputs=_machines,
+        slips=(
+            ("all units are redrawn from the old values: each has to see the new values before it", _all_at_once),
+            ("a unit is set to one if its random number is smaller than the probability", _reversed_coin),
+            ("the bias is missing in the local field", lambda x, w, b, u: _sweep(x, w, 0 * b, u)),
+            ("each pair acts with its full coupling: w is symmetric, nothing is counted twice", _half_the_coupling),
+            ("the first unit is redrawn first", _last_unit_first),
+        ),
+    ),
     "ex:heat-capacity": Exercise(
         answer=_heat_capacity,
         inputs=_spectra,
