@@ -103,11 +103,11 @@ FAULTS = [
         "terms",
     ),
     (
-        "fields of the transfer matrix with the wrong sign",
+        "fields of the wrong row in the transfer matrix",
         "systems/transfer_matrix",
         "_factors",
         "+ s @ field.T",
-        "- s @ field.T",
+        "+ s @ field.roll(1, 0).T",
     ),
     (
         "couplings down of the row above",
