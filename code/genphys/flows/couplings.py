@@ -33,7 +33,7 @@ positive_slopes = tensor("n _", above=0)
 
 @checked
 def spline_forward(x: tensor("n"), widths: positive_rows, heights: positive_rows, slopes: positive_slopes):
-    r"""A monotone rational-quadratic spline and the logarithm of its slope (``eq:spline``, ``eq:spline-slope``).
+    r"""A monotone rational-quadratic spline and the logarithm of its slope (``def:spline``, ``eq:spline-slope``).
 
     The B bins cover an interval about zero; outside it the map is the identity.
 
