@@ -76,9 +76,19 @@ CALLS = {
     "recovery": case(lambda: args(upwards(2), {"exact": 1 + ramp(2, 3)}, upwards(2), true=1.0, bottom=0.5, top=2.5)),
     # Boltzmann machines
     "bracket": case(lambda: args(upwards(3), ramp(3, 4), ramp(3, 4), 1.0)),
-    "chains_over_time": case(
-        lambda: args(ramp(5), {"a": ramp(5, 2), "b": ramp(5, 2)}, ylabel="m"), allow={"ylabel": ["string"]}
+    "circulation": case(
+        lambda: args(ramp(4), ramp(5), ramp(5, 4, 2), ramp(5, 4), ramp(6, 2), {"a": ramp(6)}, names=["u", "v"])
     ),
+    "corners": case(
+        lambda: args(
+            ramp(5), ramp(4, 2), {"a": ramp(5, 5), "b": ramp(5, 5)}, [ramp(2, 2), ramp(4, 2)], [ramp(2), ramp(4)]
+        )
+    ),
+    "distributions": case(
+        lambda: args(ramp(5), probabilities(5), {"a": probabilities(3, 5), "b": probabilities(3, 5)}, xlabel="m"),
+        allow={"xlabel": ["string"]},
+    ),
+    "image_blocks": case(lambda: args({"a": ramp(2, 3, 16), "b": ramp(2, 2, 16)}, ["1", "2"])),
     "observables": case(lambda: args(["u", "c"], ramp(2, 2), {"a": ramp(2, 2)}, {"a": ramp(2, 2)})),
     "work_histograms": case(lambda: args([ramp(20), ramp(20)], 0.5, ["a", "b"])),
     # autoencoders

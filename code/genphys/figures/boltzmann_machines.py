@@ -5,9 +5,9 @@ import numpy as np
 
 from genphys.arguments import checked, number, require
 from genphys.figures.drawn import array, named, rows, text, values, words
-from genphys.figures.style import CYCLE, MARKERS
+from genphys.figures.style import CYCLE, DASHES, MARKERS
 
-__all__ = ["bracket", "chains_over_time", "observables", "work_histograms"]
+__all__ = ["bracket", "circulation", "corners", "distributions", "image_blocks", "observables", "work_histograms"]
 
 
 @checked
@@ -93,18 +93,119 @@ def observables(
 
 
 @checked
-def chains_over_time(steps: values("n"), panels: named(values("n _")), *, ylabel: text):
-    """Draw a few Markov chains over time, a panel for each method.
+def distributions(x: values("n"), exact: values("n", low=0), panels: named(values("_ n", low=0)), *, xlabel: text):
+    """Draw the histograms of a few systems over the exact distribution, a panel for each method.
 
     Args:
-        steps: The step numbers, shape (n,).
-        panels: A dictionary {title: series of shape (n, chains)}.
-        ylabel: What the vertical axis shows.
+        x: The values that are possible, shape (n,).
+        exact: Their exact probabilities, shape (n,).
+        panels: A dictionary {title: frequencies, a row a system}.
+        xlabel: What x is.
     """
+    x = array(x)
     fig, axes = plt.subplots(1, len(panels), figsize=(7.6, 3.0), sharey=True)
-    for ax, (title, series) in zip(axes, panels.items(), strict=True):
-        for k, chain in enumerate(array(series).T):
-            ax.plot(array(steps), chain, color=CYCLE[k % len(CYCLE)], lw=1.1)
-        ax.set(title=title, xlabel="steps")
-    axes[0].set_ylabel(ylabel)
+    for ax, (title, found) in zip(np.atleast_1d(axes), panels.items(), strict=True):
+        ax.bar(x, array(exact), width=0.3 * (x[1] - x[0]), color="black", label="exact")
+        for k, row in enumerate(array(found)):
+            ax.plot(x, row, color=CYCLE[k], ls=DASHES[k], marker=MARKERS[k], ms=4, label=f"system {k + 1}")
+        ax.set(title=title, xlabel=xlabel)
+    np.atleast_1d(axes)[0].set_ylabel("frequency")
+    np.atleast_1d(axes)[0].legend(loc="upper center")
     return fig, axes
+
+
+@checked
+def image_blocks(blocks: named(values("rows _ p")), labels: words("rows")):
+    """Draw blocks of square images beside each other, a title over each block and a word before each row.
+
+    Args:
+        blocks: A dictionary {title: grey values in [0, 1], shape (rows, columns, side * side)}.
+        labels: The words.
+    """
+    blocks = {title: array(images) for title, images in blocks.items()}
+    columns = [images.shape[1] for images in blocks.values()]
+    width = 0.62 * sum(columns) + 1.4
+    fig, axes = plt.subplots(1, len(blocks), figsize=(width, 0.66 * len(labels) + 0.4), width_ratios=columns)
+    for ax, (title, images) in zip(np.atleast_1d(axes), blocks.items(), strict=True):
+        rows, n, pixels = images.shape
+        side = round(pixels**0.5)
+        sheet = np.pad(images.reshape(rows, n, side, side), [(0, 0), (0, 0), (1, 1), (1, 1)], constant_values=0.35)
+        ax.imshow(sheet.transpose(0, 2, 1, 3).reshape(rows * (side + 2), -1), vmin=0, vmax=1, interpolation="none")
+        ax.set(title=title, xticks=[], yticks=[])
+        ax.spines[:].set_visible(False)
+    first = np.atleast_1d(axes)[0]
+    first.set_yticks((side + 2) * (np.arange(len(labels)) + 0.5), labels)
+    first.tick_params(length=0)
+    for ax in np.atleast_1d(axes):
+        ax.grid(False)
+    return fig, axes
+
+
+@checked
+def corners(
+    side: values("n"),
+    points: values("_ 2"),
+    densities: named(values("n n", low=0)),
+    centres: rows(values("_ 2"), "panels"),
+    weights: rows(values("_", low=0), "panels"),
+):
+    """Draw densities in the plane, the data, and the centres of the mixtures with discs as large as their weights.
+
+    Args:
+        side: The coordinates of the grid, shape (n,), the same for both axes.
+        points: The data, shape (N, 2).
+        densities: A dictionary {title: density on the grid, shape (n, n)}.
+        centres: The centres of each, shape (2**K, 2).
+        weights: Their weights, shape (2**K,).
+    """
+    fig, axes = plt.subplots(1, len(densities), figsize=(8.2, 3.0), sharey=True, squeeze=False)
+    for ax, (title, density), place, weight in zip(axes[0], densities.items(), centres, weights, strict=True):
+        ax.contourf(array(side), array(side), array(density), levels=12, cmap="Greys", alpha=0.8)
+        ax.plot(*array(points).T, ".", color=CYCLE[0], ms=3)
+        ax.scatter(*array(place).T, s=200 * array(weight), color=CYCLE[1], alpha=0.8, lw=0)
+        ax.set(title=title, xlabel="$x_1$", aspect="equal")
+        ax.grid(False)
+    axes[0, 0].set_ylabel("$x_2$")
+    return fig, axes[0]
+
+
+@checked
+def circulation(
+    u: values("n"),
+    v: values("m"),
+    field: values("m n 2"),
+    curl: values("m n"),
+    loop: values("k 2"),
+    works: named(values("k")),
+    *,
+    names: words("2"),
+):
+    """Draw a vector field in a plane over its curl with a closed loop, and the work done along the loop.
+
+    Args:
+        u: The first coordinate, shape (n,).
+        v: The second coordinate, shape (m,).
+        field: The field at each point, shape (m, n, 2); every second arrow is drawn.
+        curl: Its curl, shape (m, n).
+        loop: The points of the loop, in order, shape (k, 2).
+        works: A dictionary {field: the work up to each point of the loop, shape (k,)}.
+        names: What the two coordinates are.
+    """
+    u, v, field, curl, loop = (array(given) for given in (u, v, field, curl, loop))
+    fig, (plane, path) = plt.subplots(1, 2, figsize=(8.2, 3.6))
+    bound = 1.8 * abs(curl).max()  # pale, under the arrows
+    image = plane.pcolormesh(u, v, curl, cmap="RdBu_r", vmin=-bound, vmax=bound, shading="gouraud")
+    fig.colorbar(image, ax=plane, label="curl")
+    plane.quiver(u[::2], v[::2], *np.moveaxis(field[::2, ::2], 2, 0), width=0.004)
+    plane.plot(*np.append(loop, loop[:1], 0).T, color="black", lw=1.6)
+    plane.plot(*loop[0], "o", color="black", ms=6)
+    plane.set(xlabel=names[0], ylabel=names[1], aspect="equal")
+    plane.grid(False)
+    for k, (name, work) in enumerate(works.items()):
+        work = array(work)
+        around = np.linspace(0, 1, len(work) + 1)
+        path.plot(around, np.append(0.0, work), color=CYCLE[k], ls=DASHES[k], label=name)
+    path.axhline(0, color="black", lw=0.8)
+    path.set(xlabel="fraction of the way around the circle", ylabel="work in nats")
+    path.legend()
+    return fig, (plane, path)
