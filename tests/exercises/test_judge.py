@@ -74,11 +74,38 @@ def by_two_weights(x, w, b, u):
     return x
 
 
+def by_visible_configurations(W, a, b):
+    """log Z by summing out the hidden layer first."""
+    log_f = [0.0 * a.sum()]  # the empty configuration and, unit by unit, the others
+    fields = [b]
+    for i in range(len(a)):
+        log_f += [term + a[i] for term in log_f]
+        fields += [field + W[i] for field in fields]
+    terms = [t + torch.logaddexp(f, torch.zeros_like(f)).sum() for t, f in zip(log_f, fields, strict=True)]
+    return torch.stack(terms).logsumexp(0)
+
+
+def by_pairs_of_units(W, a, b, x, u, v):
+    """The CD-1 direction with an image at a time, and each entry by itself."""
+    total = torch.zeros_like(W)
+    for image, coin_h, coin_x in zip(x, u, v, strict=True):
+        p = [1 / (1 + math.exp(-(b[j] + image @ W[:, j]))) for j in range(len(b))]
+        h = [float(coin_h[j] < p[j]) for j in range(len(b))]
+        field = [float(a[i]) + sum(float(W[i, j]) * h[j] for j in range(len(b))) for i in range(len(a))]
+        y = torch.tensor([float(coin_x[i] < 1 / (1 + math.exp(-field[i]))) for i in range(len(a))], dtype=D)
+        for i in range(len(a)):
+            for j in range(len(b)):
+                total[i, j] += image[i] * p[j] - y[i] / (1 + math.exp(-(b[j] + y @ W[:, j])))
+    return total / len(x)
+
+
 # A second right answer to each exercise, written in another way than the reference.
 OTHERWISE = {
     "ex:write-gradient-penalty": by_each_gradient,
     "ex:write-discriminator-step": by_descent,
     "ex:heat-capacity": by_differentiation,
+    "ex:write-log-z": by_visible_configurations,
+    "ex:write-cd-step": by_pairs_of_units,
     "ex:write-coupling-density": by_one_coordinate_at_a_time,
     "ex:write-flow-matching": by_pairs,
     "ex:write-sweep": by_two_weights,
