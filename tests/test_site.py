@@ -31,6 +31,8 @@ PAGES = make_book.pages(yaml.safe_load((BOOK / "_toc.yml").read_text("utf8")))
 CHAPTERS = [p for p in PAGES if (BOOK / f"{p}.ipynb").exists()]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 FLAGS += ["--disable-component-update", "--disable-sync"]
+EAGER = """Promise.all([...document.querySelectorAll('article img')].map(i => {
+  i.loading = 'eager'; return i.decode().catch(() => null); }))"""  # pictures far from the window are not fetched yet
 READY = "window.MathJax ? window.MathJax.startup.promise.then(() => true) : true"
 
 every_page = pytest.mark.parametrize("name", PAGES)
@@ -127,7 +129,7 @@ def test_pictures_have_real_alternative_text_and_are_sharp(name, visit):
     page = visit(name)
     for alt, src in page.evaluate("[...document.querySelectorAll('article img')].map(i => [i.alt, i.src])"):
         assert len(alt) > 20 and not re.search(r"\.(png|svg|jpe?g)$|^_images|Figure size", alt), f"{src}: {alt!r}"
-    page.evaluate("document.querySelectorAll('img').forEach(i => i.loading = 'eager')")
+    page.evaluate(EAGER)
     for src, natural, shown in page.evaluate(
         """[...document.querySelectorAll('article img')].filter(i => i.src.endsWith('.png'))
              .map(i => [i.src, i.naturalWidth, i.getBoundingClientRect().width])"""
@@ -151,6 +153,7 @@ def test_a_drawn_figure_is_seen_once_in_the_colours_of_its_page(name, dark, visi
 def test_no_label_of_a_figure_is_set_smaller_than_eight_points(name, visit):
     """In a figure it has nine at least (tests/figures), so that a page may shrink one by a ninth."""
     page = visit(name)
+    page.evaluate(EAGER)
     shown = page.evaluate(
         """[...document.querySelectorAll('.cell_output img.on-light')].map(i => [i.src,
              i.getBoundingClientRect().width / i.naturalWidth * (i.src.endsWith('.png') ? 2 : 1)])"""
@@ -431,4 +434,79 @@ def test_on_a_phone_a_figure_opens_at_its_full_size_on_a_tap(site, browser):
     assert large.bounding_box()["width"] > 500
     page.get_by_role("button", name="Close").tap()
     assert page.locator("dialog.zoom").count() == 0
+    context.close()
+
+
+@every_page
+def test_a_page_is_found_shared_and_reported(name, visit):
+    page = visit(name)
+    url, branch = address.repository()
+    metas = dict(
+        page.evaluate("[...document.querySelectorAll('meta')].map(m => [m.name || m.attributes[0].value, m.content])")
+    )
+    assert 40 < len(metas["description"]) <= 190 and metas["og:description"] == metas["description"]
+    assert metas["og:image"] == address.published(url) + "_static/card.png" and (SITE / "_static" / "card.png").exists()
+    assert page.locator("meta[name=viewport]").count() == 1
+    canonical = page.locator("link[rel=canonical]").get_attribute("href")
+    assert canonical == f"{address.published(url)}{name}.html"
+    assert page.locator(f"a[href='{url}/edit/{branch}/book/{name}.md']").count() >= 1, "suggest an edit"
+    assert page.locator("footer >> visible=true", has_text="CC BY-NC").count() == 1
+    assert page.title().count("Deep Generative Models for the Physical Sciences") == 1
+    assert page.evaluate("document.querySelector('link[rel=icon]').href").endswith("favicon.svg")
+    names = set(page.evaluate("[...document.querySelectorAll('[class*=fa-]')].flatMap(e => [...e.classList])"))
+    icons = (SITE / "_static" / "icons.css").read_text("utf8")
+    unknown = {n for n in names if n.startswith("fa-")} - set(re.findall(r"fa-[a-z-]+", icons))
+    assert unknown == set(), "icons without a shape in book/_static/icons.css"
+
+
+def test_the_site_has_a_map_and_a_page_for_what_is_not_there():
+    base = address.published(address.repository()[0])
+    there = set(re.findall("<loc>([^<]+)</loc>", (SITE / "sitemap.xml").read_text("utf8")))
+    assert there == {base if p == "index" else f"{base}{p}.html" for p in PAGES}
+    assert f"Sitemap: {base}sitemap.xml" in (SITE / "robots.txt").read_text("utf8")
+    lost = (SITE / "404.html").read_text("utf8")
+    assert lost.index(f'<base href="{base}">') < lost.index("stylesheet") and "There is no such page" in lost
+
+
+@every_chapter
+def test_a_page_fetches_no_more_than_it_shows(name, site, browser):
+    """Pictures come when they are near, in the colours of the page; no script and no font of icons comes at all."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(120_000)
+    page = context.new_page()
+    sizes = {}
+    page.on("response", lambda r: sizes.__setitem__(r.url, int(r.headers.get("content-length", 0))))
+    page.goto(f"{site}/{name}.html", wait_until="load")
+    page.evaluate(READY)
+    assert not [url for url in sizes if "fontawesome" in url]
+    pictures = [url for url in sizes if "/_images/" in url]
+    total = page.locator(".cell_output img").count()
+    assert len(pictures) < 0.6 * total, f"{len(pictures)} of {total} pictures"
+    assert page.locator("article .cell_output img:not([width][height][loading=lazy])").count() == 0
+    assert sum(sizes.values()) < 4.5e6
+    stops = page.evaluate(
+        "[...document.querySelectorAll('a, button, input, summary, [tabindex]')].filter(e => e.tabIndex >= 0).length"
+    )
+    assert stops < 900
+    context.close()
+
+
+def test_an_equation_is_reported_with_its_label_and_the_arrow_keys_turn_the_pages(site, browser):
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(120_000)
+    page = context.new_page()
+    page.goto(f"{site}/first_gan.html", wait_until="load")
+    page.evaluate(READY)
+    formula = page.locator("article div.math[id^=equation-eq-]").first
+    label = formula.get_attribute("id").replace("equation-eq-", "eq:")
+    formula.hover()
+    report = formula.get_by_role("link", name="report an error")
+    assert report.is_visible()
+    target = report.get_attribute("href")
+    assert target.startswith(f"{address.repository()[0]}/issues/new?title=Equation+")
+    assert label.replace(":", "%3A") in target and "Version%3A+0." in target
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url("**/scores.html")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_url("**/first_gan.html")
     context.close()

@@ -1,0 +1,152 @@
+"""What a page needs so that it is found, shared, quick and mended, beside what it says.
+
+In its head: a description, the picture that is shown where somebody shares the address, where errors are reported and
+of which version. In its body: every picture has its size and is fetched when it is needed. In the site: a map of its
+pages, what robots may read, and a page for addresses that do not exist. Out of the theme's head: a script and fonts
+with two thousand icons (book/_static/icons.css has the twenty that are seen), and viewport tags said twice.
+"""
+
+import html
+import json
+import re
+from importlib.util import find_spec
+from pathlib import Path
+
+from address import published, repository
+from docutils import nodes
+
+LONGEST = 180  # characters of a description
+CARD = "_static/card.png"
+IMAGE = re.compile(r"<img [^>]*>")
+STYLE = re.compile(r' style="width: (\d+)px; height: (\d+)px;"')
+VIEWBOX = re.compile(r'<svg [^>]*viewBox="0 0 ([\d.]+) ([\d.]+)"')
+ICONS = re.compile(r"\s*<(?:link|script)[^>]*vendor/fontawesome[^>]*>(?:</script>)?")
+VIEWPORT = re.compile(r'\s*<meta name="viewport"[^>]*>')
+
+
+def description(doctree, otherwise):
+    """The first paragraph of a page that has no formula in it, cut at the end of a word."""
+    for paragraph in doctree.findall(nodes.paragraph):
+        text = " ".join(paragraph.astext().split())
+        if isinstance(paragraph.parent, nodes.section) and len(text) > 60 and not list(paragraph.findall(nodes.math)):
+            return text if len(text) <= LONGEST else text[:LONGEST].rsplit(" ", 1)[0] + " …"
+    return otherwise
+
+
+def version():
+    """The version of the package, which is the book's."""
+    text = Path(find_spec("genphys").origin).read_text("utf8")  # reading is quicker than importing
+    return re.search(r'^__version__ = "([^"]+)"', text, re.MULTILINE)[1]
+
+
+def head(app, pagename, templatename, context, doctree):
+    """The meta tags of a page."""
+    url, _ = repository()
+    book, here = app.config.html_title, f"{published(url)}{pagename}.html"
+    said = f"{book}: an executable course in which every equation is checked."
+    if doctree is not None:
+        said = description(doctree, said)
+    root = pagename == app.config.root_doc
+    if root:
+        context["docstitle"] = None  # "X - X"
+    title = html.unescape(re.sub(r"<[^>]+>", "", context.get("title") or book))
+    tags = {
+        ("name", "description"): said,
+        ("property", "og:title"): title,
+        ("property", "og:description"): said,
+        ("property", "og:type"): "website" if root else "article",
+        ("property", "og:url"): published(url) if root else here,
+        ("property", "og:site_name"): book,
+        ("property", "og:image"): published(url) + CARD,
+        (
+            "property",
+            "og:image:alt",
+        ): "An Ising lattice at three temperatures; below, handwritten digits whose energy is sought",
+        ("name", "twitter:card"): "summary_large_image",
+        ("name", "genbook:issues"): f"{url}/issues/new",
+        ("name", "genbook:version"): version(),
+    }
+    lines = [f'<meta {kind}="{key}" content="{html.escape(text)}">' for (kind, key), text in tags.items()]
+    if root:
+        about = {
+            "@context": "https://schema.org",
+            "@type": ["Book", "LearningResource"],
+            "name": book,
+            "author": app.config.author,
+            "url": published(url),
+            "description": said,
+            "inLanguage": "en",
+            "isAccessibleForFree": True,
+        }
+        lines.append(f'<script type="application/ld+json">{json.dumps(about)}</script>')
+    if pagename == "404":  # it is shown at addresses of any depth
+        lines.insert(0, f'<base href="{published(url)}">')
+    context["metatags"] = context.get("metatags", "") + "\n".join(lines)
+
+
+def sized(tag, sources):
+    """The tag of a picture with its size, so that nothing moves when it comes, and fetched only when it is near."""
+    style, source = STYLE.search(tag), re.search(r' src="(?:\.\./)*_images/([^"]+\.svg)"', tag)
+    more = "" if "loading=" in tag else ' loading="lazy" decoding="async"'
+    if style:
+        tag, more = tag.replace(style[0], ""), f' width="{style[1]}" height="{style[2]}"' + more
+    elif source and source[1] in sources:
+        found = VIEWBOX.search(sources[source[1]].read_text("utf8"))
+        if found:
+            more = f' width="{float(found[1]):.0f}" height="{float(found[2]):.0f}"' + more
+    return re.sub(r"\s*/?>$", more + " />", tag)
+
+
+def pictures(app, pagename, templatename, context, doctree):
+    """The pictures of a page; those of its deck are fetched with the deck."""
+    if doctree is not None and "body" in context:
+        sources = {name: Path(app.srcdir, path) for path, (_, name) in app.env.images.items()}
+        context["body"] = IMAGE.sub(lambda found: sized(found[0], sources), context["body"])
+
+
+def missing_page(app):
+    """The page for an address that does not exist."""
+    body = (
+        "<section><h1>There is no such page</h1><p>The address may be of an older version, or mistyped. "
+        '<a href="index.html">The title page</a> lists what there is, and '
+        '<a href="search.html">the search</a> knows every word.</p></section>'
+    )
+    yield "404", {"title": "There is no such page", "body": body}, "page.html"
+
+
+def tidy(text):
+    """A page without the theme's icons and with one viewport tag."""
+    first = VIEWPORT.search(text)
+    if first is None:
+        return text
+    rest = VIEWPORT.sub("", ICONS.sub("", text[first.end() :]))
+    return ICONS.sub("", text[: first.end()]) + rest
+
+
+def finish(app, exception):
+    """After the pages were written: tidy them, and write the map of the site."""
+    if exception is not None or app.builder.name != "html":
+        return
+    out, base = Path(app.outdir), published(repository()[0])
+    for path in out.glob("*.html"):
+        if not path.name.endswith(".slides.html"):
+            text = path.read_text("utf8")
+            new = tidy(text)
+            if new != text:
+                path.write_text(new, "utf8")
+    pages = [base if name == app.config.root_doc else f"{base}{name}.html" for name in sorted(app.env.found_docs)]
+    entries = "".join(f"<url><loc>{html.escape(page)}</loc></url>\n" for page in pages)
+    out.joinpath("sitemap.xml").write_text(
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{entries}</urlset>\n',
+        "utf8",
+    )
+    out.joinpath("robots.txt").write_text(f"User-agent: *\nAllow: /\nSitemap: {base}sitemap.xml\n", "utf8")
+
+
+def setup(app):
+    app.connect("html-page-context", head)
+    app.connect("html-page-context", pictures, priority=600)  # after the slides took the body (500)
+    app.connect("html-collect-pages", missing_page)
+    app.connect("build-finished", finish)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
