@@ -107,4 +107,18 @@ FAULTS = [
         "u.log() < log_ratio",
         "u.log() < 1.0",
     ),
+    (
+        "mean of the hidden units that forgets the weights of the rows",
+        "rbm/machine",
+        "BernoulliRBM._correlations",
+        "h.sum(0)",
+        "h.mean(0)",
+    ),
+    (
+        "likelihood with the partition function in the numerator",
+        "rbm/machine",
+        "RestrictedBoltzmannMachine.log_prob",
+        "-self.free_energy(x) - torch",
+        "-self.free_energy(x) + torch",
+    ),
 ]
