@@ -53,6 +53,7 @@ def work_histograms(works: rows(values("chains"), "panels"), free_energy: number
         ax.axvline(work.mean(), color=CYCLE[1], ls="--", label=r"mean work $\langle\mathcal{W}\rangle$")
         ax.axvline(float(free_energy), color="black", label=r"$-\log(Z/Z_0)$")
         ax.set(title=title, xlabel=r"work $\mathcal{W}$ in nats")
+        ax.locator_params(axis="x", nbins=4)
     axes[0].set_ylabel("density")
     handles, words = axes[0].get_legend_handles_labels()
     fig.legend(handles, words, loc="outside upper center", ncols=2)
