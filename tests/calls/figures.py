@@ -90,6 +90,7 @@ CALLS = {
     ),
     "image_blocks": case(lambda: args({"a": ramp(2, 3, 16), "b": ramp(2, 2, 16)}, ["1", "2"])),
     "observables": case(lambda: args(["u", "c"], ramp(2, 2), {"a": ramp(2, 2)}, {"a": ramp(2, 2)})),
+    "two_machines": case(lambda: args(visible=4, hidden=3)),
     "work_histograms": case(lambda: args([ramp(20), ramp(20)], 0.5, ["a", "b"])),
     # autoencoders
     "autoencoder_map": case(lambda: args()),

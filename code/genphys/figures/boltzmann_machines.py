@@ -1,13 +1,24 @@
 """The figures that only the chapter on Boltzmann machines draws."""
 
+import itertools
+
 import matplotlib.pyplot as plt
 import numpy as np
 
-from genphys.arguments import checked, number, require
+from genphys.arguments import checked, count, number, require
 from genphys.figures.drawn import array, named, rows, text, values, words
 from genphys.figures.style import CYCLE, DASHES, MARKERS
 
-__all__ = ["bracket", "circulation", "corners", "distributions", "image_blocks", "observables", "work_histograms"]
+__all__ = [
+    "bracket",
+    "circulation",
+    "corners",
+    "distributions",
+    "image_blocks",
+    "observables",
+    "two_machines",
+    "work_histograms",
+]
 
 
 @checked
@@ -210,3 +221,34 @@ def circulation(
     path.set(xlabel="fraction of the way around the circle", ylabel="work in nats")
     path.legend()
     return fig, (plane, path)
+
+
+@checked
+def two_machines(*, visible: count(), hidden: count()):
+    """Draw the graph of a general Boltzmann machine beside that of a restricted one.
+
+    Args:
+        visible: The number of visible units, which are drawn below.
+        hidden: The number of hidden units, which are drawn above.
+    """
+    places = [(i - (visible - 1) / 2, 0.0) for i in range(visible)]
+    places += [(j - (hidden - 1) / 2, 1.4) for j in range(hidden)]
+    words = [f"$x_{i + 1}$" for i in range(visible)] + [f"$h_{j + 1}$" for j in range(hidden)]
+    fig, axes = plt.subplots(1, 2, figsize=(7.4, 2.8))
+    for ax, restricted, title in zip(axes, (False, True), ("general", "restricted"), strict=True):
+        for m, n in itertools.combinations(range(visible + hidden), 2):
+            across = m < visible <= n
+            if across or not restricted:
+                # a line inside a layer is bent, so that it does not run through the units between its ends
+                (x0, y0), (x1, y1) = places[m], places[n]
+                s = np.linspace(0, 1, 30)
+                bend = 0.0 if across else 0.7 * (x1 - x0) * s * (1 - s) * (1 if n >= visible and m >= visible else -1)
+                colour = CYCLE[0] if across else CYCLE[1]
+                ax.plot(x0 + s * (x1 - x0), y0 + s * (y1 - y0) + bend, color=colour, lw=1.3, ls="-" if across else "--")
+        for k, ((x, y), word) in enumerate(zip(places, words, strict=True)):
+            face = "white" if k < visible else "#dcdcdc"
+            ax.plot(x, y, "o", ms=25, mfc=face, mec="black", zorder=3)
+            ax.text(x, y, word, ha="center", va="center", zorder=4, color="black")
+        ax.set(title=title, xlim=(-visible / 2 - 0.2, visible / 2 + 0.2), ylim=(-0.75, 2.0))
+        ax.set_axis_off()
+    return fig, axes
