@@ -220,7 +220,7 @@ def ode(
         \frac{d\mathbf{x}}{d\phi} = \hat{\mathbf{v}} .
 
     Euler's method with the first is :func:`ddim` with :math:`\eta = 0`. Heun's takes two evaluations a step, except
-    in the last one, to t = 0, where the score does not exist: that one is Euler's.
+    in the last one, to t = 0, where a denoiser gives 0/0 for the slope: that one is Euler's.
 
     The order of a method holds for steps that are fine in its clock. The angle runs from 0 to at most
     :math:`\pi/2`, nearly evenly along a cosine schedule; :math:`\sigma` has no bound, and Heun's method in it fails
