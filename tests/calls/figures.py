@@ -122,6 +122,7 @@ CALLS = {
     "spacetime": case(lambda: args(ramp(4), ramp(5), probabilities(4, 5), ramp(6), ramp(2, 6))),
     # sampling
     "flow_lines": case(lambda: args(ramp(5).flip(0), ramp(5, 2), ramp(5).flip(0), ramp(5, 2), [0, 2])),
+    "measured": case(lambda: args(ramp(5), ramp(5, 5), ramp(5, 5), ramp(5, 5), {"a": ramp(6, 2)})),
     "pitchfork": case(lambda: args(ramp(5), {1.0: ramp(5)}, upwards(4), {"a": ramp(4)}, {"b": 1.5})),
     "reverse_paths": case(lambda: args(ramp(4).flip(0), ramp(5), ramp(4, 5), {"a": ramp(4, 2), "b": ramp(4, 2)})),
     "there_and_back": case(

@@ -61,3 +61,17 @@ def test_a_pitchfork_has_two_branches_and_a_potential_that_is_zero_in_the_middle
         diffusion_sampling.pitchfork(place, {1.0: place[:3]}, clock, {"a": upper}, {"b": 0.8})
     with pytest.raises(ValueError, match="branches is"):
         diffusion_sampling.pitchfork(place, {1.0: place}, clock, {"a": upper[:1]}, {"b": 0.8})
+
+
+def test_samples_stand_beside_the_prior_on_the_same_plane():
+    axis = np.linspace(-2, 2, 9)
+    x, y = np.meshgrid(axis, axis, indexing="ij")
+    prior, posterior = np.exp(-((x - 1) ** 2 + y**2)), np.exp(-4 * ((x - 1) ** 2 + y**2))
+    fits = (abs(y) < 0.6).astype(float)
+    _, axes = diffusion_sampling.measured(axis, prior, posterior, fits, {"some": np.full((5, 2), 0.25)})
+    assert [ax.get_title() for ax in axes] == ["prior and measurement", "some"]
+    np.testing.assert_allclose(axes[1].get_lines()[0].get_xdata(), 0.25)
+    paths = np.concatenate([p.vertices for p in axes[0].collections[1].get_paths()])
+    assert abs(paths[:, 0].mean() - 1) < 0.1, "the first coordinate runs to the right"
+    with pytest.raises(ValueError, match="fits is"):
+        diffusion_sampling.measured(axis, prior, posterior, fits[:3], {"some": np.full((5, 2), 0.25)})

@@ -101,31 +101,23 @@ def score_fields(
     densities: values("columns m m", low=0),
     titles: words("columns"),
 ):
-    """Draw rows of vector fields over the densities to which they belong.
+    """Draw vector fields over each other, in a panel for each density to which they belong.
 
     Args:
         places: Points of the plane, shape (n, n, 2), the first coordinate along the second axis.
-        fields: A dictionary {name: vectors of shape (columns, n, n, 2)}, a row of panels each.
+        fields: A dictionary {name: vectors of shape (columns, n, n, 2)}, a colour each; the first ones are drawn broad.
         densities: Shape (columns, m, m), on a lattice over the same square.
         titles: A title for each column.
     """
     places, densities = array(places), array(densities)
     m = densities.shape[-1]
-    fig, axes = plt.subplots(
-        len(fields),
-        len(titles),
-        figsize=(2.5 * len(titles), 2.5 * len(fields) + 0.2),
-        sharex=True,
-        sharey=True,
-        squeeze=False,
-    )
+    fig, axes = plt.subplots(1, len(titles), figsize=(3.4 * len(titles), 3.9), sharex=True, sharey=True, squeeze=False)
     lengths = [np.linalg.norm(array(next(iter(fields.values())))[k], axis=-1).max() for k in range(len(titles))]
     spacing = places[0, 1, 0] - places[0, 0, 0]
     axis = np.linspace(places[0, 0, 0], places[0, -1, 0], m)
-    for row, (name, field) in zip(axes, fields.items(), strict=True):
-        row[0].set_ylabel(name)
-        for k, ax in enumerate(row):
-            ax.contourf(axis, axis, densities[k], levels=12, cmap="Blues", alpha=0.8)
+    for k, ax in enumerate(axes[0]):
+        ax.contour(axis, axis, densities[k], levels=5, colors="#a6a6a6", linewidths=0.8)
+        for rank, (name, field) in enumerate(fields.items()):
             arrows = array(field)[k] / lengths[k] * 2.2 * spacing
             ax.quiver(
                 places[..., 0],
@@ -135,15 +127,16 @@ def score_fields(
                 angles="xy",
                 scale_units="xy",
                 scale=1,
-                width=0.006,
-                headwidth=4,
-                color="black",
+                width=0.013 if rank == 0 else 0.006,
+                headwidth=3,
+                color=CYCLE[rank],
+                label=name,
             )
-            ax.set(xticks=[-2, 0, 2], yticks=[-2, 0, 2], aspect="equal")
-            ax.grid(False)
-    for ax, title in zip(axes[0], titles, strict=True):
-        ax.set_title(title)
-    return fig, axes
+        ax.set(xticks=[-2, 0, 2], yticks=[-2, 0, 2], aspect="equal", title=titles[k], xlabel="$x_1$")
+        ax.grid(False)
+    axes[0, 0].set_ylabel("$x_2$")
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=len(fields))
+    return fig, axes[0]
 
 
 @checked

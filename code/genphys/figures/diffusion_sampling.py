@@ -9,7 +9,7 @@ from genphys.figures.drawn import array, named, values
 from genphys.figures.page import KEEP
 from genphys.figures.style import COLOURS, CYCLE, DASHES, GREY
 
-__all__ = ["flow_lines", "pitchfork", "reverse_paths", "there_and_back"]
+__all__ = ["flow_lines", "measured", "pitchfork", "reverse_paths", "there_and_back"]
 
 
 @checked
@@ -144,3 +144,37 @@ def pitchfork(
     right.set(xlabel="diffusion time $u$", ylabel="$x$ of minimum or maximum", xlim=(clock.max(), clock.min()))
     right.legend(fontsize=9, loc="lower left")
     return fig, (left, right)
+
+
+@checked
+def measured(
+    axis: values("g"),
+    prior: values("g g", low=0),
+    posterior: values("g g", low=0),
+    fits: values("g g", low=0),
+    samples: named(values("_ 2")),
+):
+    """Draw a prior, what fits a measurement, the posterior, and then samples over the posterior.
+
+    Args:
+        axis: The places of the grid along each axis, shape (g,).
+        prior: The density of the prior on the grid, shape (g, g), first coordinate first.
+        posterior: The density of the posterior on the same grid.
+        fits: One where the measurement fits, zero elsewhere, on the same grid.
+        samples: A dictionary {name: points of shape (n, 2)}, a panel each.
+    """
+    axis, prior, posterior, fits = map(array, (axis, prior, posterior, fits))
+    fig, axes = plt.subplots(1, 1 + len(samples), figsize=(3.1 * (1 + len(samples)), 3.3), sharex=True, sharey=True)
+    levels = np.array([0.05, 0.2, 0.5])
+    axes[0].contourf(axis, axis, fits.T, levels=[0.5, 1.5], colors=["#d9d9d9"])
+    axes[0].contour(axis, axis, prior.T, levels=levels * prior.max(), colors=COLOURS["blue"], linewidths=1.2)
+    axes[0].set_title("prior and measurement")
+    for ax, (name, points) in zip(axes[1:], samples.items(), strict=True):
+        ax.plot(*array(points).T, ".", ms=3, color=COLOURS["blue"], mew=0, rasterized=True)
+        ax.set_title(name)
+    for ax in axes:
+        ax.contour(axis, axis, posterior.T, levels=levels * posterior.max(), colors=COLOURS["vermilion"], linewidths=1.2)
+        ax.set(aspect="equal", xlim=(-2, 2), ylim=(-2, 2), xticks=(-1, 0, 1), yticks=(-1, 0, 1), xlabel="$x_1$")
+        ax.grid(False)
+    axes[0].set_ylabel("$x_2$")
+    return fig, axes
