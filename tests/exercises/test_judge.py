@@ -99,8 +99,41 @@ def by_pairs_of_units(W, a, b, x, u, v):
     return total / len(x)
 
 
+def by_each_point(predict, x0, t, noise, alpha_bar):
+    """The loss one point after the other, with the angle that signal and noise make."""
+    found = []
+    for point, step, eps in zip(x0, t, noise, strict=True):
+        angle = alpha_bar[step].sqrt().acos()
+        x_t = point * angle.cos() + eps * angle.sin()
+        found.append(torch.nn.functional.mse_loss(predict(x_t[None], step[None])[0], eps))
+    return torch.stack(found).mean()
+
+
+def by_posterior(x, noise, beta_t, alpha_bar_t, z):
+    """The mean as a mixture of the estimate of the data and of the state."""
+    before = alpha_bar_t / (1 - beta_t)
+    x0 = (x - math.sqrt(1 - alpha_bar_t) * noise) / math.sqrt(alpha_bar_t)
+    of_x0 = math.sqrt(before) * beta_t / (1 - alpha_bar_t)
+    return of_x0 * x0 + math.sqrt(1 - beta_t) * (1 - before) / (1 - alpha_bar_t) * x + math.sqrt(beta_t) * z
+
+
+def by_euler_in_sigma(x, x0, a, s, a_then, s_then):
+    """Euler's method in x / a and sigma."""
+    return a_then * (x / a + (s_then / a_then - s / a) * (x - a * x0) / s)
+
+
+def by_two_euler_steps(f, y, sigma, then):
+    """The mean of y and of two steps of Euler's method, the second from the end of the first."""
+    first = y + (then - sigma) * f(y, sigma)
+    return (y + first + (then - sigma) * f(first, then)) / 2
+
+
 # A second right answer to each exercise, written in another way than the reference.
 OTHERWISE = {
+    "ex:write-denoising-loss": by_each_point,
+    "ex:write-backward-step": by_posterior,
+    "ex:write-ddim-step": by_euler_in_sigma,
+    "ex:write-heun-step": by_two_euler_steps,
     "ex:write-gradient-penalty": by_each_gradient,
     "ex:write-discriminator-step": by_descent,
     "ex:heat-capacity": by_differentiation,

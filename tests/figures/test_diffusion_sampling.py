@@ -71,7 +71,7 @@ def test_samples_stand_beside_the_prior_on_the_same_plane():
     _, axes = diffusion_sampling.measured(axis, prior, posterior, fits, {"some": np.full((5, 2), 0.25)})
     assert [ax.get_title() for ax in axes] == ["prior and measurement", "some"]
     np.testing.assert_allclose(axes[1].get_lines()[0].get_xdata(), 0.25)
-    paths = np.concatenate([p.vertices for p in axes[0].collections[1].get_paths()])
+    paths = np.concatenate([p.vertices for p in axes[0].collections[2].get_paths()])
     assert abs(paths[:, 0].mean() - 1) < 0.1, "the first coordinate runs to the right"
     with pytest.raises(ValueError, match="fits is"):
         diffusion_sampling.measured(axis, prior, posterior, fits[:3], {"some": np.full((5, 2), 0.25)})

@@ -173,7 +173,9 @@ def measured(
         ax.plot(*array(points).T, ".", ms=3, color=COLOURS["blue"], mew=0, rasterized=True)
         ax.set_title(name)
     for ax in axes:
-        ax.contour(axis, axis, posterior.T, levels=levels * posterior.max(), colors=COLOURS["vermilion"], linewidths=1.2)
+        ax.contour(
+            axis, axis, posterior.T, levels=levels * posterior.max(), colors=COLOURS["vermilion"], linewidths=1.2
+        )
         ax.set(aspect="equal", xlim=(-2, 2), ylim=(-2, 2), xticks=(-1, 0, 1), yticks=(-1, 0, 1), xlabel="$x_1$")
         ax.grid(False)
     axes[0].set_ylabel("$x_2$")
