@@ -43,6 +43,17 @@ def test_rounded_spins_have_the_value_of_the_sign_and_the_slope_of_the_number():
         torch.testing.assert_close(a, b)
 
 
+def test_copies_are_noticed(monkeypatch):
+    """A training set that holds the very samples is named, and one that does not is not."""
+    g = train.load_gan("dcgan")[0]
+    z = gan.noise(20, g.noise_size, "normal", rng=torch.Generator().manual_seed(51))
+    with torch.no_grad():
+        samples = gan.to_unit(g(z))
+    found = {run["run"]: run for run in train.study_gan_copies(samples, samples=20)["runs"]}
+    assert found["dcgan"]["seen"] == 1 and found["dcgan"]["distance"] < 1e-3
+    assert found["lecture"]["seen"] < 0.9
+
+
 def test_the_command_writes_what_is_loaded(tmp_path, monkeypatch):
     monkeypatch.setitem(study.STUDIES, "ising_gan", lambda: train.study_ising_gan(epochs=1, seeds=1))
     main(["study", "ising_gan", "--folder", str(tmp_path)])

@@ -39,7 +39,7 @@ from genphys.train.phi4 import (
     train_phi4,
 )
 from genphys.train.rbm import evaluate_rbm, train_rbm
-from genphys.train.study import load_study, study_first_gan, study_ising_gan
+from genphys.train.study import load_study, study_first_gan, study_gan_copies, study_ising_gan
 from genphys.train.vae import burda_vae, evaluate_vae, load_vae, train_vae
 
 __all__ = [
@@ -76,6 +76,7 @@ __all__ = [
     "sample_phi4",
     "settle_normalisation",
     "study_first_gan",
+    "study_gan_copies",
     "study_ising_gan",
     "train",
     "train_classifier",

@@ -16,13 +16,14 @@ from torch import nn
 from tqdm import tqdm
 
 from genphys import data, gan, scores
-from genphys.arguments import checked, count
+from genphys.arguments import checked, count, tensor
 from genphys.networks.classifier import class_shares
 from genphys.systems import ising
 from genphys.train.classifier import load_classifier
+from genphys.train.gan import GAN_RUNS, load_gan
 from genphys.train.loop import move_average
 
-__all__ = ["load_study", "study_first_gan", "study_ising_gan"]
+__all__ = ["load_study", "study_first_gan", "study_gan_copies", "study_ising_gan"]
 
 CHANGES = {
     "none": ("the lecture's recipe", {}),
@@ -156,11 +157,52 @@ def _ising_gan(
     }
 
 
-STUDIES = {"first_gan": study_first_gan, "ising_gan": study_ising_gan}
+@checked
+def study_gan_copies(images: tensor("n 784", low=0, high=1), *, samples: count() = 1000):
+    """Whether the shipped GANs play back the 55 000 images that they were trained on.
+
+    The nearest image of each sample is looked up among those and among the 5 000 digits of
+    :func:`genphys.data.digits`, which none of the networks saw.
+
+    Args:
+        images: The training images, grey values.
+        samples: The number of samples of each network.
+
+    Returns:
+        ``"fair"``, the share of the training images among all, and under ``"runs"`` for each network the share of the
+        samples whose nearest image is a training image (``"seen"``), their mean distance from it over that of unseen
+        digits (``"distance"``), and the share that is nearer to one than a hundredth of the unseen digits is
+        (``"close"``).
+    """
+    digits = data.digits()
+    unseen = torch.cat([digits.train_images, digits.test_images])
+    of_digits = _nearest(unseen[:1000], images)
+    runs = []
+    for run, setting in GAN_RUNS.items():
+        g = load_gan(run)[0]
+        z = gan.noise(samples, g.noise_size, setting["noise"], rng=torch.Generator().manual_seed(51))
+        with torch.no_grad():
+            x = gan.to_unit(g(z, torch.arange(samples) % 10) if run == "conditional" else g(z))
+        to_seen, to_unseen = _nearest(x, images), _nearest(x, unseen)
+        found = {
+            "seen": (to_seen < to_unseen).double().mean(),
+            "distance": to_seen.mean() / of_digits.mean(),
+            "close": (to_seen < of_digits.quantile(0.01)).double().mean(),
+        }
+        runs.append({"run": run} | {name: round(value.item(), 4) for name, value in found.items()})
+    return {"fair": round(len(images) / (len(images) + len(unseen)), 4), "samples": samples, "runs": runs}
+
+
+def _nearest(x, images):
+    """The distance of each row of x from the nearest image, piece by piece."""
+    return torch.stack([torch.cdist(x, piece).min(1).values for piece in images.split(5000)]).min(0).values
+
+
+STUDIES = {"first_gan": study_first_gan, "ising_gan": study_ising_gan, "gan_copies": study_gan_copies}
 
 
 @checked
-def load_study(name: Literal["first_gan", "ising_gan"], folder: Path | str | None = None):
+def load_study(name: Literal["first_gan", "ising_gan", "gan_copies"], folder: Path | str | None = None):
     """The result of a shipped study, as its command wrote it; ``folder`` is the package's own where left out."""
     folder = Path(folder) if folder is not None else Path(str(resources.files("genphys") / "weights"))
     path = folder / f"study_{name}.json"
@@ -170,7 +212,9 @@ def load_study(name: Literal["first_gan", "ising_gan"], folder: Path | str | Non
 
 
 def _command(arguments):
-    result = STUDIES[arguments.run_name]()
+    study = STUDIES[arguments.run_name]
+    needed = (data.mnist(arguments.data, exclude_digits=True)[0],) if study is study_gan_copies else ()
+    result = study(*needed)
     record = {"command": f"python -m genphys.train study {arguments.run_name}"} | result
     path = Path(arguments.folder) / f"study_{arguments.run_name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -185,5 +229,6 @@ def add_command(commands):
     parser = commands.add_parser("study", help="studies over seeds and settings")
     parser.add_argument("run_name", metavar="NAME", choices=list(STUDIES), help=", ".join(STUDIES))
     parser.add_argument("--folder", type=Path, default=None, help="where the result goes (default: runs/study)")
+    parser.add_argument("--data", default=None, help="folder that holds MNIST/raw (default: $GENPHYS_DATA)")
     parser.add_argument("--threads", type=int, default=None, help="CPU threads (default: PyTorch's own choice)")
     parser.set_defaults(run=_command, parser=parser)
