@@ -300,12 +300,15 @@ def test_the_ledger_is_filtered_shows_formulas_and_fits_a_phone(width, visit):
     assert beyond == []
 
 
-def test_search_finds_the_partition_function(site, browser):
+@pytest.mark.parametrize(
+    ("words", "found"), [("partition+function", "Energy models"), ("Frechet", "Glossary"), ("Fréchet", "Glossary")]
+)
+def test_the_search_finds_with_and_without_accents(words, found, site, browser):
     context = browser.new_context()
     page = context.new_page()
-    page.goto(f"{site}/search.html?q=partition+function")
+    page.goto(f"{site}/search.html?q={words}")
     page.wait_for_selector("#search-results li", timeout=20_000)
-    assert page.locator("#search-results a", has_text="Energy models").count() >= 1
+    page.wait_for_function("found => document.querySelector('#search-results').innerText.includes(found)", arg=found)
     context.close()
 
 
@@ -510,3 +513,42 @@ def test_an_equation_is_reported_with_its_label_and_the_arrow_keys_turn_the_page
     page.keyboard.press("ArrowLeft")
     page.wait_for_url("**/first_gan.html")
     context.close()
+
+
+@every_chapter
+def test_a_deck_is_printed_as_exactly_its_slides(name, site, browser):
+    context = browser.new_context()
+    context.set_default_timeout(120_000)
+    page = context.new_page()
+    page.goto(f"{site}/{name}.slides.html?print-pdf", wait_until="load")
+    page.wait_for_function("window.Reveal && Reveal.isReady() && document.querySelector('.pdf-page')")
+    page.evaluate("Promise.all([...document.images].map(i => i.decode()))")
+    cut = page.evaluate(
+        """[...document.querySelectorAll('.pdf-page')].flatMap(page => {
+             const end = page.getBoundingClientRect().bottom;
+             return [...page.querySelectorAll('*:not(mjx-container *)')]
+               .filter(e => e.getBoundingClientRect().width && e.getBoundingClientRect().bottom > end + 1)
+               .map(e => e.textContent.slice(0, 60)); })"""
+    )
+    assert cut == []
+    printed = page.pdf(prefer_css_page_size=True, print_background=True)
+    assert len(re.findall(rb"/Type /Page\b(?!s)", printed)) == page.evaluate("Reveal.getTotalSlides()")
+    context.close()
+
+
+@every_chapter
+def test_on_paper_nothing_is_torn_or_cut(name, visit):
+    page = visit(name)
+    page.emulate_media(media="print")
+    torn = page.evaluate(
+        """[...document.querySelectorAll('article div.math, article figure, article div.highlight, article p.verify')]
+             .filter(e => e.getClientRects().length && getComputedStyle(e).breakInside !== 'avoid').length"""
+    )
+    cut = page.evaluate(
+        """[...document.querySelectorAll('article pre')].filter(e => e.getClientRects().length
+             && e.scrollWidth > e.clientWidth + 1).map(e => e.innerText.slice(0, 60))"""
+    )
+    shown = page.locator("details.fold:not(.printed) >> visible=true").count()
+    shown += page.locator("#pst-back-to-top >> visible=true").count()
+    page.emulate_media(media="screen")
+    assert (torn, cut, shown) == (0, [], 0)

@@ -11,9 +11,11 @@ import json
 import re
 from importlib.util import find_spec
 from pathlib import Path
+from unicodedata import combining, normalize
 
 from address import published, repository
 from docutils import nodes
+from sphinx.search.en import SearchEnglish
 
 LONGEST = 180  # characters of a description
 CARD = "_static/card.png"
@@ -21,7 +23,19 @@ IMAGE = re.compile(r"<img [^>]*>")
 STYLE = re.compile(r' style="width: (\d+)px; height: (\d+)px;"')
 VIEWBOX = re.compile(r'<svg [^>]*viewBox="0 0 ([\d.]+) ([\d.]+)"')
 ICONS = re.compile(r"\s*<(?:link|script)[^>]*vendor/fontawesome[^>]*>(?:</script>)?")
+TWICE = re.compile(r"<title>([^<]+) &#8212; \1</title>")
 VIEWPORT = re.compile(r'\s*<meta name="viewport"[^>]*>')
+
+
+class Plain(SearchEnglish):
+    """The search finds a word with accents by its plain letters, too: Fréchet and Frechet."""
+
+    lang = "en"
+
+    def split(self, input):
+        words = super().split(input)
+        plain = ("".join(c for c in normalize("NFKD", word) if not combining(c)) for word in words)
+        return words + [p for p, word in zip(plain, words, strict=True) if p != word]
 
 
 def description(doctree, otherwise):
@@ -47,8 +61,6 @@ def head(app, pagename, templatename, context, doctree):
     if doctree is not None:
         said = description(doctree, said)
     root = pagename == app.config.root_doc
-    if root:
-        context["docstitle"] = None  # "X - X"
     title = html.unescape(re.sub(r"<[^>]+>", "", context.get("title") or book))
     tags = {
         ("name", "description"): said,
@@ -115,11 +127,11 @@ def missing_page(app):
 
 
 def tidy(text):
-    """A page without the theme's icons and with one viewport tag."""
+    """A page without the theme's icons, with one viewport tag, and a title that says its words once."""
     first = VIEWPORT.search(text)
     if first is None:
         return text
-    rest = VIEWPORT.sub("", ICONS.sub("", text[first.end() :]))
+    rest = TWICE.sub(r"<title>\1</title>", VIEWPORT.sub("", ICONS.sub("", text[first.end() :])))
     return ICONS.sub("", text[: first.end()]) + rest
 
 
@@ -145,6 +157,7 @@ def finish(app, exception):
 
 
 def setup(app):
+    app.add_search_language(Plain)
     app.connect("html-page-context", head)
     app.connect("html-page-context", pictures, priority=600)  # after the slides took the body (500)
     app.connect("html-collect-pages", missing_page)

@@ -17,6 +17,7 @@ PAGE = """<!doctype html>
 <head>
 <meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}: slides</title>
+<link rel="icon" href="{root}_static/favicon.svg">
 <link rel="stylesheet" href="{root}_static/pygments.css">
 <link rel="stylesheet" href="{root}_static/reveal/reset.css">
 <link rel="stylesheet" href="{root}_static/reveal/reveal.css">
@@ -37,33 +38,43 @@ window.MathJax = {{
 </div></main>
 <script>
 // A formula wider than a slide is set smaller; a slide fuller than the screen is scaled down as a whole.
-const fit = () => {{
-  const slide = Reveal.getCurrentSlide(), top = slide.getBoundingClientRect().top;
+const fitSlide = (slide, scale) => {{
+  const top = slide.getBoundingClientRect().top;
   slide.style.zoom = 1;
   slide.querySelectorAll('div.math mjx-container[display="true"]').forEach(e => {{
     e.dataset.size ??= e.style.fontSize;
     e.style.fontSize = e.dataset.size;
     const size = parseFloat(getComputedStyle(e).fontSize);
-    const width = e.querySelector("mjx-math").getBoundingClientRect().width / Reveal.getScale();
+    const width = e.querySelector("mjx-math").getBoundingClientRect().width / scale;
     const ratio = (e.parentElement.clientWidth - 90) / width; // 90 for the number
     if (ratio < 1) e.style.fontSize = `${{size * ratio}}px`;
   }});
   const fits = zoom => {{ // the boxes inside a formula are larger than what is drawn: its own box counts
     slide.style.zoom = zoom;
     const boxes = [...slide.querySelectorAll("*:not(mjx-container *)")].map(e => e.getBoundingClientRect());
-    return (Math.max(...boxes.filter(r => r.width).map(r => r.bottom)) - top) / Reveal.getScale() <= 705;
+    return (Math.max(...boxes.filter(r => r.width).map(r => r.bottom)) - top) / scale <= 705;
   }};
   if (fits(1)) return;
-  let low = 0.6, high = 1;
+  let low = 0.5, high = 1;
   for (let k = 0; k < 6; k++) {{
     const middle = (low + high) / 2;
     if (fits(middle)) low = middle; else high = middle;
   }}
   fits(low);
 }};
+const fit = () => {{
+  const pages = document.querySelectorAll(".pdf-page > section"); // the address ends in ?print-pdf: one for each slide
+  if (pages.length) pages.forEach(slide => fitSlide(slide, 1));
+  else fitSlide(Reveal.getCurrentSlide(), Reveal.getScale());
+}};
 MathJax.startup.promise.then(() => MathJax.typesetPromise()).then(() => Reveal.initialize({{
-  hash: true, slideNumber: "c/t", transition: "none", width: 1280, height: 720, margin: 0.05, center: false
-}})).then(() => {{ fit(); Reveal.on("slidechanged", fit); window.addEventListener("load", fit); }});
+  hash: true, slideNumber: "c/t", transition: "none", width: 1280, height: 720, margin: 0.05, center: false,
+  pdfMaxPagesPerSlide: 1
+}})).then(() => {{
+  fit();
+  ["slidechanged", "pdf-ready"].forEach(event => Reveal.on(event, fit));
+  window.addEventListener("load", fit);
+}});
 </script>
 </body>
 </html>
