@@ -14,29 +14,29 @@ def rng(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def _jacobian(d_loss, g_loss, eta, alternating):
+def _jacobian(g_loss, d_loss, eta, alternating):
     state = torch.zeros(2, dtype=DOUBLE)
     return torch.autograd.functional.jacobian(
-        lambda s: gan.game_step(d_loss, g_loss, s, eta, alternating=alternating), state
+        lambda s: gan.game_step(g_loss, d_loss, s, eta, alternating=alternating), state
     )
 
 
 @pytest.mark.parametrize("eta", [0.05, 0.3, 1.0])
 def test_maps_of_the_bilinear_game(eta):
     """v = a b: simultaneous steps multiply the radius by sqrt(1 + eta^2); alternating ones preserve the area."""
-    simultaneous = _jacobian(lambda a, b: -a * b, lambda a, b: a * b, eta, False)
-    assert torch.allclose(simultaneous, torch.tensor([[1, eta], [-eta, 1]], dtype=DOUBLE), atol=1e-15)
-    alternating = _jacobian(lambda a, b: -a * b, lambda a, b: a * b, eta, True)
-    assert torch.allclose(alternating, torch.tensor([[1, eta], [-eta, 1 - eta**2]], dtype=DOUBLE), atol=1e-15)
+    simultaneous = _jacobian(lambda a, b: a * b, lambda a, b: -a * b, eta, False)
+    assert torch.allclose(simultaneous, torch.tensor([[1, -eta], [eta, 1]], dtype=DOUBLE), atol=1e-15)
+    alternating = _jacobian(lambda a, b: a * b, lambda a, b: -a * b, eta, True)
+    assert torch.allclose(alternating, torch.tensor([[1 - eta**2, -eta], [eta, 1]], dtype=DOUBLE), atol=1e-15)
     assert torch.linalg.det(alternating).item() == pytest.approx(1.0, abs=1e-14)
     assert torch.linalg.eigvals(alternating).abs().tolist() == pytest.approx([1.0, 1.0], abs=1e-14)
 
 
 def test_game_step_is_plain_descent():
     state = torch.tensor([0.4, -0.7], dtype=DOUBLE)
-    new = gan.game_step(lambda a, b: a**2 * b, lambda a, b: a * b**2, state, 0.1, alternating=True)
-    a = 0.4 - 0.1 * 2 * 0.4 * -0.7
-    assert new.tolist() == pytest.approx([a, -0.7 - 0.1 * 2 * a * -0.7], abs=1e-15)
+    new = gan.game_step(lambda a, b: b * a**2, lambda a, b: a * b**2, state, 0.1, alternating=True)
+    b = -0.7 - 0.1 * 2 * 0.4 * -0.7
+    assert new.tolist() == pytest.approx([0.4 - 0.1 * 2 * b * 0.4, b], abs=1e-15)
 
 
 def test_modes_covered_counts():

@@ -120,15 +120,15 @@ def orbits(paths: named(values("n 2")), *, reach: positive = 1.6):
     r"""Draw the paths of several games in the plane of their two parameters; the equilibrium is at the centre.
 
     Args:
-        paths: A dictionary {title: states of shape (n, 2), the discriminator's parameter first}.
+        paths: A dictionary {title: states of shape (n, 2), the generator's parameter first}.
         reach: Half the side of each panel.
     """
     fig, axes = plt.subplots(1, len(paths), figsize=(2.15 * len(paths), 2.7), sharey=True, squeeze=False)
     for ax, (title, path) in zip(axes[0], paths.items(), strict=True):
         path = array(path)
-        ax.plot(path[:, 1], path[:, 0], color=_BLUE, lw=0.9)
-        ax.plot(path[0, 1], path[0, 0], "o", color=_GREEN, ms=6, label="start")
-        ax.plot(path[-1, 1], path[-1, 0], "s", color=_RED, ms=6, label="end")
+        ax.plot(path[:, 0], path[:, 1], color=_BLUE, lw=0.9)
+        ax.plot(path[0, 0], path[0, 1], "o", color=_GREEN, ms=6, label="start")
+        ax.plot(path[-1, 0], path[-1, 1], "s", color=_RED, ms=6, label="end")
         ax.plot(0, 0, "+", color="black", ms=10)
         ax.set(title=title, xlabel=r"generator $\theta^{(g)}$", xlim=(-reach, reach), ylim=(-reach, reach))
         ax.set_aspect("equal")

@@ -9,30 +9,30 @@ __all__ = ["game_step", "modes_covered"]
 
 @checked
 def game_step(
-    d_loss: function, g_loss: function, state: tensor("2"), learning_rate: positive, *, alternating: bool = False
+    g_loss: function, d_loss: function, state: tensor("2"), learning_rate: positive, *, alternating: bool = False
 ):
     r"""One step of gradient descent of a game of two players, as a differentiable map of their parameters.
 
-    The state is :math:`(\theta^{(d)}, \theta^{(g)})`, the losses are functions of the two numbers. Simultaneous steps
+    The state is :math:`(\theta^{(g)}, \theta^{(d)})`, the losses are functions of the two numbers in this order. Simultaneous steps
     use the old state on both sides, alternating ones give the generator the discriminator's new parameter:
 
     .. math::
-        \theta^{(d)\prime} = \theta^{(d)} - \eta\,\partial_{\theta^{(d)}} L_d(\theta^{(d)}, \theta^{(g)}), \qquad
+        \theta^{(d)\prime} = \theta^{(d)} - \eta\,\partial_{\theta^{(d)}} L_d(\theta^{(g)}, \theta^{(d)}), \qquad
         \theta^{(g)\prime} = \theta^{(g)} - \eta\,\partial_{\theta^{(g)}}
-        L_g(\theta^{(d)} \text{ or } \theta^{(d)\prime}, \theta^{(g)}) .
+        L_g(\theta^{(g)}, \theta^{(d)} \text{ or } \theta^{(d)\prime}) .
 
     Its Jacobian at a fixed point (``torch.autograd.functional.jacobian``) decides whether the game settles, see
     ``eq:simultaneous-eigenvalues`` and ``eq:alternating-eigenvalues``.
     """
     with torch.enable_grad():
         state = state if state.requires_grad else state.detach().requires_grad_()
-        theta_d, theta_g = state.unbind()
-        theta_d_new = theta_d - learning_rate * _slope(d_loss(theta_d, theta_g), theta_d)
+        theta_g, theta_d = state.unbind()
+        theta_d_new = theta_d - learning_rate * _slope(d_loss(theta_g, theta_d), theta_d)
         seen = theta_d_new if alternating else theta_d
         # Differentiated at a copy of theta_g: theta_d_new depends on theta_g, and the generator does not know.
         probe = theta_g + torch.zeros_like(theta_g)
-        theta_g_new = theta_g - learning_rate * _slope(g_loss(seen, probe), probe)
-        return torch.stack([theta_d_new, theta_g_new])
+        theta_g_new = theta_g - learning_rate * _slope(g_loss(probe, seen), probe)
+        return torch.stack([theta_g_new, theta_d_new])
 
 
 def _slope(loss, theta):
