@@ -99,6 +99,7 @@ CALLS = {
     # adversarial networks
     "game_loop": case(lambda: args()),
     "level_samples": case(lambda: args(ramp(9), probabilities(2, 9), ramp(2, 30))),
+    "gains": case(lambda: args(ramp(3) + 1, {200: (ramp(3) + 1, ramp(3))})),
     "orbits": case(lambda: args({"a": ramp(5, 2), "b": ramp(5, 2)}, reach=2.0)),
     "planes": case(lambda: args([ramp(5, 2)] * 4, ramp(8, 2), ["a", "b", "c", "d"])),
     "players": case(lambda: args()),

@@ -159,6 +159,22 @@ def by_the_largest_weight(log_w):
     return top + (log_w - top).exp().mean(0).log()
 
 
+def by_slopes(a, b, M, eta):
+    """Both slopes of the value by automatic differentiation, twice."""
+    slopes = torch.func.grad(lambda s: s[: len(a)] @ M @ s[len(a) :])
+    sign = torch.cat([-torch.ones_like(a), torch.ones_like(b)])
+    start = torch.cat([a, b])
+    return start + eta * sign * slopes(start + eta * sign * slopes(start))
+
+
+def by_cross_entropy(real, fake):
+    """The cross entropies of a classifier, as PyTorch has them."""
+    cross_entropy = torch.nn.functional.binary_cross_entropy_with_logits
+    one, zero = torch.ones_like, torch.zeros_like
+    d_loss = cross_entropy(real, one(real)) + cross_entropy(fake, zero(fake))
+    return torch.stack([d_loss, cross_entropy(fake, one(fake))])
+
+
 # A second right answer to each exercise, written in another way than the reference.
 OTHERWISE = {
     "ex:write-auc": by_ranks,
@@ -174,6 +190,8 @@ OTHERWISE = {
     "ex:heat-capacity": by_differentiation,
     "ex:write-log-z": by_visible_configurations,
     "ex:write-cd-step": by_pairs_of_units,
+    "ex:write-extragradient": by_slopes,
+    "ex:write-gan-losses": by_cross_entropy,
     "ex:write-coupling-density": by_one_coordinate_at_a_time,
     "ex:write-flow-matching": by_pairs,
     "ex:write-sweep": by_two_weights,

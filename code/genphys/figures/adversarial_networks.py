@@ -8,7 +8,7 @@ from genphys.arguments import checked, positive
 from genphys.figures.drawn import array, named, rows, values, words
 from genphys.figures.style import COLOURS
 
-__all__ = ["game_loop", "level_samples", "orbits", "planes", "players"]
+__all__ = ["gains", "game_loop", "level_samples", "orbits", "planes", "players"]
 
 _BLUE, _RED, _GREEN = COLOURS["blue"], COLOURS["vermilion"], COLOURS["green"]
 _FILL = {"data": "#e6e6e6", "g": "#cfe6f5", "d": "#f6d3bf", "plain": "white"}
@@ -113,6 +113,23 @@ def game_loop():
     second.text(47.5, 25, "gradient", color=_BLUE, fontsize=10, va="center")
     second.text(43, 3.5, "stands still", ha="center", fontsize=10)
     return fig, axes
+
+
+@checked
+def gains(cells: values("n", low=0), measured: dict):
+    """Draw how many exact events a generated sample is worth for each event of its training set.
+
+    Args:
+        cells: Numbers of cells, shape (n,).
+        measured: A dictionary {size of the training set: (mean, standard error)}, both of shape (n,).
+    """
+    fig, ax = plt.subplots(figsize=(5.4, 3.4))
+    for (size, (mean, error)), marker in zip(measured.items(), "osD^v", strict=False):
+        ax.errorbar(array(cells), array(mean), array(error), marker=marker, capsize=3, label=f"{size} showers")
+    ax.axhline(1.0, color="black", ls="--", lw=1.0)
+    ax.set(xscale="log", yscale="log", xlabel="number of cells $K$", ylabel=r"$n_{\mathrm{eff}}/n$")
+    ax.legend()
+    return fig, ax
 
 
 @checked
