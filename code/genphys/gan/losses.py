@@ -58,6 +58,7 @@ def discriminator_loss(
         not smoothing or game in WITH_LABELS, "smoothing", smoothing, f"0 in the game {game!r}, which has no labels"
     )
     if game in WITH_LABELS:
+        # softplus(l) = softplus(-l) + l, so that (1 - s) softplus(-l) + s softplus(l) = softplus(-l) + s l
         loss = F.softplus(-real).mean() + F.softplus(fake).mean()
         return loss + smoothing * real.mean() if smoothing else loss
     if game == "least-squares":
@@ -96,8 +97,8 @@ def gradient_penalty(
     by row. No gradient flows into the samples.
     """
     u = torch.rand(len(real), generator=rng, device=rng.device, dtype=real.dtype).to(real.device)
-    between = torch.lerp(fake.detach(), real, u.reshape(-1, *[1] * (real.ndim - 1)))
-    slope = _gradient(d, between, labels).flatten(1).norm(dim=1)  # (n,)
+    x_hat = torch.lerp(fake, real, u.reshape(-1, *[1] * (real.ndim - 1)))  # u x + (1 - u) g(z)
+    slope = _gradient(d, x_hat, labels).flatten(1).norm(dim=1)  # (n,)
     return (slope - 1).square().mean()
 
 
@@ -116,4 +117,6 @@ def _gradient(d, x, labels):
     """The gradient of the logit of each row with respect to that row, itself differentiable, the shape of x."""
     x = x.detach().requires_grad_()
     logits = unchecked(d)(x) if labels is None else unchecked(d)(x, labels)
+    one_each = isinstance(logits, torch.Tensor) and logits.shape in ((len(x),), (len(x), 1)) and logits.requires_grad
+    require(one_each, "d", d, f"a function that returns one logit a row, ({len(x)},), with its gradient (no no_grad)")
     return torch.autograd.grad(logits.sum(), x, create_graph=True)[0]

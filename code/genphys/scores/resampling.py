@@ -64,9 +64,10 @@ def half_sampling_error(score: function, real: samples, generated: samples, *, r
 
     This is the delete-half jackknife. No point is drawn twice, so that scores from nearest neighbours keep their
     meaning. A half has twice the variance of the whole, and two halves of one set share half of their points: for an
-    average the two cancel. For other scores the error is too large rather than too small; for the share of nearest
-    neighbours at p = q by a factor near :math:`\sqrt{5/3}` (``eq:half-variance``). The arguments are those of
-    :func:`bootstrap`.
+    average of an even number of points the two cancel (of an odd number n the error is too large by
+    :math:`\sqrt{(n+1)/(n-1)}`). For other scores it is too large, by at most :math:`\sqrt2` where the variance falls
+    like 1/n (``eq:half-variance``): near :math:`\sqrt{5/3}`, measured, for the share of nearest neighbours at p = q.
+    The score sees n // 2 and m // 2 points. The arguments are those of :func:`bootstrap`.
 
     References:
         Shao and Wu, A general theory for jackknife variance estimation (1989).

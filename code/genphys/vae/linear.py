@@ -62,8 +62,9 @@ class LinearVAE(VAE):
         r"""The exact :math:`\log p(\mathbf{x})` (``eq:ppca-evidence``), in nats, shape :math:`(B)`."""
         centred = x - self.bias  # (B, M)
         root = torch.linalg.cholesky(self._precision())  # (K, K), of A
-        projected = torch.linalg.solve_triangular(root, self.weight.T @ centred.T, upper=False)  # (K, B)
-        squared = (centred.square().sum(-1) - projected.square().sum(0)) / self.variance  # centred' C^-1 centred
+        mean = torch.cholesky_solve(self.weight.T @ centred.T, root).T  # (B, K), of the posterior
+        left = centred - mean @ self.weight.T  # a sum of two squares, where their difference would lose its digits
+        squared = left.square().sum(-1) / self.variance + mean.square().sum(-1)  # centred' C^-1 centred
         log_det = (self.visible - self.latents) * self.variance.log() + 2 * root.diagonal().log().sum()
         return -0.5 * (squared + log_det + self.visible * LOG_2PI)
 
