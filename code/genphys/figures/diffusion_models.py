@@ -111,7 +111,7 @@ def score_fields(
     """
     places, densities = array(places), array(densities)
     m = densities.shape[-1]
-    fig, axes = plt.subplots(1, len(titles), figsize=(3.4 * len(titles), 3.9), sharex=True, sharey=True, squeeze=False)
+    fig, axes = plt.subplots(1, len(titles), figsize=(2.85 * len(titles), 3.4), sharex=True, sharey=True, squeeze=False)
     lengths = [np.linalg.norm(array(next(iter(fields.values())))[k], axis=-1).max() for k in range(len(titles))]
     spacing = places[0, 1, 0] - places[0, 0, 0]
     axis = np.linspace(places[0, 0, 0], places[0, -1, 0], m)

@@ -164,7 +164,7 @@ def measured(
         samples: A dictionary {name: points of shape (n, 2)}, a panel each.
     """
     axis, prior, posterior, fits = map(array, (axis, prior, posterior, fits))
-    fig, axes = plt.subplots(1, 1 + len(samples), figsize=(3.1 * (1 + len(samples)), 3.3), sharex=True, sharey=True)
+    fig, axes = plt.subplots(1, 1 + len(samples), figsize=(2.75 * (1 + len(samples)), 3.0), sharex=True, sharey=True)
     levels = np.array([0.05, 0.2, 0.5])
     axes[0].contourf(axis, axis, fits.T, levels=[0.5, 1.5], colors=["#d9d9d9"])
     axes[0].contour(axis, axis, prior.T, levels=levels * prior.max(), colors=COLOURS["blue"], linewidths=1.2)

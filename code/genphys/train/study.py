@@ -176,6 +176,7 @@ def study_gan_copies(images: tensor("n 784", low=0, high=1), *, samples: count()
     """
     digits = data.digits()
     unseen = torch.cat([digits.train_images, digits.test_images])
+    images = images.to(unseen.device)  # the shipped networks run where the digits lie
     of_digits = _nearest(unseen[:1000], images)
     runs = []
     for run, setting in GAN_RUNS.items():
