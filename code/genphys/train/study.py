@@ -42,7 +42,7 @@ CHANGES = {
 
 @checked
 def study_first_gan(*, epochs: count() = 60, seeds: count() = 5):
-    """Six changes to the lecture's GAN on the 4 000 digits of :func:`genphys.data.digits`, each made alone.
+    """Changes to the lecture's GAN on the 4 000 digits of :func:`genphys.data.digits`: six by one, three together.
 
     Each run is judged by 1 000 samples: the squared Fréchet distance in the classifier's features from the 1 000
     held-out digits, and the largest relative deviation of a digit's share from a tenth.
@@ -50,12 +50,27 @@ def study_first_gan(*, epochs: count() = 60, seeds: count() = 5):
     Returns:
         The words of each change under ``"changes"`` and a list of dictionaries under ``"runs"``.
     """
-    plan = [(change, seed) for change in CHANGES for seed in range(1, seeds + 1)]
+    return _over_seeds("change", CHANGES, _first_gan, epochs, seeds)
+
+
+def _over_seeds(kind, settings, run, epochs, seeds):
+    """Every setting with every seed: the words of the settings, and the runs."""
+    plan = [(name, seed) for name in settings for seed in range(1, seeds + 1)]
     runs = [
-        {"change": change, "seed": seed} | _first_gan(seed, epochs=epochs, **CHANGES[change][1])
-        for change, seed in tqdm(plan, desc="study first_gan")
+        {kind: name, "seed": seed} | run(seed, epochs=epochs, **settings[name][1])
+        for name, seed in tqdm(plan, desc=f"study over {kind}s")
     ]
-    return {"changes": {change: words for change, (words, _) in CHANGES.items()}, "runs": runs}
+    return {f"{kind}s": {name: words for name, (words, _) in settings.items()}, "runs": runs}
+
+
+def _play(g, d, x, batch, *, epochs, betas, kind, r1_weight, rng):
+    """The game with Adam at PyTorch's own rate; it yields after each turn."""
+    optimisers = [torch.optim.Adam(m.parameters(), 1e-3, betas=betas, fused=True) for m in (g, d)]
+    for _ in range(epochs):
+        yield from gan.train(
+            g, d, data.batches(x, batch, rng=rng), g_optimiser=optimisers[0], d_optimiser=optimisers[1], rng=rng,
+            kind=kind, r1_weight=r1_weight,
+        )  # fmt: skip
 
 
 def _first_gan(
@@ -67,15 +82,10 @@ def _first_gan(
     images = gan.to_signed(digits.train_images) if signed else digits.train_images
     g = gan.mlp_generator(hidden_units=hidden_units, rng=rng)
     d = gan.mlp_discriminator(hidden_units=hidden_units, dropout=dropout, rng=rng)
-    optimisers = [torch.optim.Adam(m.parameters(), 1e-3, betas=betas, fused=True) for m in (g, d)]
-    averaged, steps, start = copy.deepcopy(g), 0, time.thread_time()
-    for _ in range(epochs):
-        batches = data.batches(images, 64, rng=rng)
-        for _ in gan.train(
-            g, d, batches, g_optimiser=optimisers[0], d_optimiser=optimisers[1], rng=rng, kind=kind, r1_weight=r1_weight
-        ):
-            steps += 1
-            move_average(averaged, g, max(1 - average, 1 / steps) if average else 1.0)
+    averaged, start = copy.deepcopy(g), time.thread_time()
+    turns = _play(g, d, images, 64, epochs=epochs, betas=betas, kind=kind, r1_weight=r1_weight, rng=rng)
+    for steps, _ in enumerate(turns, 1):
+        move_average(averaged, g, max(1 - average, 1 / steps) if average else 1.0)
     seconds = time.thread_time() - start
     with torch.no_grad():
         samples = averaged(gan.noise(1000, g.noise_size, kind, rng=torch.Generator().manual_seed(100 + seed)))
@@ -118,12 +128,7 @@ def study_ising_gan(*, epochs: count() = 8, seeds: count() = 8):
     Returns:
         The words of each recipe under ``"recipes"`` and a list of dictionaries under ``"runs"``.
     """
-    plan = [(recipe, seed) for recipe in RECIPES for seed in range(1, seeds + 1)]
-    runs = [
-        {"recipe": recipe, "seed": seed} | _ising_gan(seed, epochs=epochs, **RECIPES[recipe][1])
-        for recipe, seed in tqdm(plan, desc="study ising_gan")
-    ]
-    return {"recipes": {recipe: words for recipe, (words, _) in RECIPES.items()}, "runs": runs}
+    return _over_seeds("recipe", RECIPES, _ising_gan, epochs, seeds)
 
 
 def _ising_gan(
@@ -140,13 +145,8 @@ def _ising_gan(
     g = gan.mlp_generator(noise_size, layers, units, 16, rng=rng)
     d = gan.mlp_discriminator(16, layers, units, dropout=dropout, rng=rng)
     player = Rounded(g) if rounded else g
-    optimisers = [torch.optim.Adam(m.parameters(), 1e-3, betas=betas, fused=True) for m in (g, d)]
-    for _ in range(epochs):
-        for _ in gan.train(
-            player, d, data.batches(x, 128, rng=rng), g_optimiser=optimisers[0], d_optimiser=optimisers[1], rng=rng,
-            kind=kind, r1_weight=r1_weight,
-        ):  # fmt: skip
-            pass
+    for _ in _play(player, d, x, 128, epochs=epochs, betas=betas, kind=kind, r1_weight=r1_weight, rng=rng):
+        pass
     with torch.no_grad():
         soft = g(gan.noise(20_000, noise_size, kind, rng=rng))
     made = soft.sign().unflatten(1, (4, 4)).double()
