@@ -62,6 +62,14 @@ def test_a_chapter_that_breaks_the_rules_is_named_and_stays_so(small_book):
     assert all(text in strict.stderr for text in expected)
 
 
+def test_what_kernels_say_of_their_connections_is_not_among_our_lines(small_book):
+    spoken = "import logging\nlogging.getLogger('tornado.general').error('Uncaught exception in a stream')"
+    small_book.chapter("first", cell(spoken))
+    built = small_book.build()
+    assert built.returncode == 0 and "Uncaught" not in built.stdout + built.stderr
+    assert "Uncaught exception in a stream" in (small_book.root / "book" / "_build" / "work" / "kernels.log").read_text()
+
+
 def test_a_failing_cell_is_named_and_nothing_is_lost(small_book):
     good = claim("good", CHECK.format("good"))
     small_book.chapter("first", good)

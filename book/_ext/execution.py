@@ -134,10 +134,13 @@ def cores():
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
-def run(client, notebook, path):
-    """Execute a notebook in place; return seconds and peak memory in MB. Raises ChapterFailed."""
+def run(client, notebook, path, log):
+    """Execute a notebook in place; return seconds and peak memory in MB. Raises ChapterFailed.
+
+    What the kernel's own machinery says, of a connection that was closed in haste, goes to the file ``log``.
+    """
     start, index = time.perf_counter(), -1
-    with client.setup_kernel():
+    with open(log, "a", encoding="utf8") as words, client.setup_kernel(stderr=words):
         for index, cell in enumerate(notebook.cells):
             try:
                 client.execute_cell(cell, index)
@@ -192,13 +195,13 @@ def execute_all(app, env, todo):
     ours = {"OMP_NUM_THREADS": threads, "TQDM_DISABLE": "1"}  # progress bars are for people who wait
     before = {name: os.environ.get(name) for name in ours}
     os.environ.update(ours)
-    failures = []
+    failures, log = [], Path(app.outdir).parent / "kernels.log"
 
     def execute(docname):
         (notebook, read_fmt), path = internals.read_notebook(env, docname), Path(env.doc2path(docname))
         client = internals.client(notebook, path.parent, config.execution_timeout)
         with progress.job(docname, lambda: internals.memory(client)):
-            return notebook, read_fmt, path, *run(client, notebook, path)
+            return notebook, read_fmt, path, *run(client, notebook, path, log)
 
     try:
         with Progress(len(todo)) as progress, ThreadPoolExecutor(jobs) as pool:
