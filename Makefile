@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NOTEBOOKS := $(wildcard book/*.ipynb)
 NBVAL := $(BIN)/python -m pytest -c tests/pytest.ini --rootdir=. --nbval --nbval-current-env --nbval-cell-timeout=300
-SOURCES := code book/_ext book/figures tests .github/scripts $(wildcard benchmarks)
+SOURCES := code book/_ext book/explorables book/figures tests .github/scripts $(wildcard benchmarks)
 PORT ?= 8000
 # The oldest Python that code/pyproject.toml admits, for the lowest versions of its packages.
 LOWEST_PYTHON ?= python3.10

@@ -20,13 +20,14 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parents[1]
-CODE = ("code", "book/_ext", "book/figures", "tests", "benchmarks", ".github/scripts")
+CODE = ("code", "book/_ext", "book/explorables", "book/figures", "tests", "benchmarks", ".github/scripts")
 NEED_THE_BOOK = ("test_site.py", "test_notebooks.py")  # they look at what is built
 # Tests of the book's tools and of the repository; all others are of the package and need no more than it.
 OF_THE_TOOLS = (
     *NEED_THE_BOOK,
     *(f"test_{name}.py" for name in ("apidoc", "build", "dependencies", "faults", "internals", "measure", "progress")),
     *(f"test_{name}.py" for name in ("repository", "suite")),
+    "explorables",
 )
 ONE_BY_ONE = ("test_build.py", "test_faults.py")
 MAKE_BOOK = [sys.executable, str(ROOT / "book" / "_ext" / "make_book.py"), "--strict"]
@@ -176,6 +177,13 @@ def tests_of(path, root=ROOT):
         wanted.append((tests / "test_promise.py", f"{path.stem if room in ('systems', 'networks') else room}."))
     elif inside and path.suffix == ".py":
         wanted = [(tests / f"test_{path.stem}.py", ""), (tests / "test_promise.py", f"{path.stem}.")]
+    elif path.parts[:2] == ("book", "explorables"):
+        wanted = [
+            (tests / "explorables" / f"test_{path.parts[2]}.py", ""),
+            (tests / "explorables" / "test_pages.py", ""),
+        ]
+    elif path == Path("book/_ext/explorables.py"):
+        wanted = [(tests / "explorables" / "test_pages.py", "")]
     elif path.parts[:2] == ("book", "_ext"):
         wanted = [(tests / f"test_{path.stem}.py", "")]
     elif path.parts[0] != "book":

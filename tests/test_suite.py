@@ -11,6 +11,9 @@ def root(tmp_path):
         (tmp_path / "tests" / name).touch()
     for name in ("test_repository.py", "test_faults.py", "test_dependencies.py"):
         (tmp_path / "tests" / name).touch()
+    for name in ("test_gan.py", "test_pages.py"):
+        (tmp_path / "tests" / "explorables" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "tests" / "explorables" / name).touch()
     return tmp_path
 
 
@@ -30,6 +33,10 @@ def root(tmp_path):
         ("tests/calls/gan.py", [("tests/test_promise.py", "gan.")]),
         ("tests/faults/first_gan.py", [("tests/test_faults.py", "first_gan")]),
         ("book/_ext/dependencies.py", [("tests/test_dependencies.py", "")]),
+        (
+            "book/explorables/gan/script.js",
+            [("tests/explorables/test_gan.py", ""), ("tests/explorables/test_pages.py", "")],
+        ),
         ("book/first_gan.md", []),
         ("requirements.txt", [("tests/test_repository.py", "")]),
     ],

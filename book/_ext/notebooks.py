@@ -328,6 +328,13 @@ class Markdown:
             return [f"**{self.inline(node)}**"]
         return self.blocks(node)
 
+    # -- explorables: they run in the page -------------------------------------------------------------------
+    def block_explorable(self, node):
+        """The question, and where it can be tried."""
+        question = " ".join(self.inline(p) for part in node.children[1:2] for p in part.findall(nodes.paragraph))
+        url = f"{self.builder.get_relative_uri('', self.docname)}#{node['ids'][0]}"
+        return [f"**{node['title']}** ([it runs in the page of the book]({url})). {question}"]
+
     # -- sphinx-proof, sphinx-exercise -------------------------------------------------------------------------
     def statement(self, node, word, counter):
         children = list(node.children)

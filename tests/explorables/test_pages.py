@@ -1,0 +1,118 @@
+"""An explorable on a page of the book, before and after the click, on paper, without scripts, and in the notebook."""
+
+import importlib.resources
+import json
+import re
+import shutil
+
+import explorables
+import pytest
+from conftest import BOOK
+from PIL import Image
+
+NAMES = explorables.names()
+AXE = importlib.resources.files("axe_playwright_python").joinpath("axe.min.js")
+BEFORE = 60_000  # bytes of script of a page before a click
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """A small book with every explorable."""
+    from conftest import SmallBook
+
+    book = SmallBook(tmp_path_factory.mktemp("book"))
+    shutil.copytree(BOOK / "explorables", book.book / "explorables")
+    shutil.copy(BOOK / "references.bib", book.book)
+    body = "".join(f"```{{explorable}} {name}\n```\n\nWords.\n\n" for name in NAMES)
+    book.chapter("first", body + "```{code-cell} ipython3\nprint(1)\n```\n")
+    for arguments in ([], ["--notebooks"]):
+        done = book.build(*arguments)
+        assert done.returncode == 0, done.stderr
+        unknown = [line for line in done.stderr.splitlines() if "WARNING" in line and "target" not in line]
+        assert unknown == [] or all("eq:" in line for line in unknown), done.stderr
+    return book
+
+
+def test_the_notebook_has_the_question_and_a_link(pages):
+    notebook = json.loads((pages.book / "_build" / "notebooks" / "first.ipynb").read_text("utf8"))
+    text = "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown")
+    for name in NAMES:
+        assert f"**{explorables.words(name)['title']}** ([it runs in the page of the book](https://" in text
+        assert f"first.html#explorable-{name})" in text
+    assert "{explorable}" not in text and "<img" not in text and ":label:" not in text
+
+
+def test_before_the_click_little_is_fetched_and_there_is_a_picture(pages, browser):
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.goto((pages.book / "_build" / "html" / "first.html").as_uri())
+    for name in NAMES:
+        picture = page.locator(f"#explorable-{name} img.on-light")
+        assert picture.get_attribute("alt") == explorables.words(name)["alt"]
+        with Image.open(explorables.HERE / name / "still-light.png") as still:
+            assert still.width == 2 * int(picture.get_attribute("width"))
+    assert page.locator(".explorable button").count() == 0
+    context.close()
+    text = pages.page("first")
+    assert len(re.findall("explorables/start.js", text)) == 1
+    assert (BOOK / "explorables" / "start.js").stat().st_size < BEFORE
+    for path in (BOOK / "explorables").glob("*/still-*.png"):
+        assert path.stat().st_size < 120_000, path
+
+
+@pytest.mark.parametrize("ground", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_every_explorable_starts_fits_and_is_accessible(width, ground, pages, browser):
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=ground, has_touch=width < 500, reduced_motion="reduce"
+    )
+    context.set_default_timeout(120_000)
+    page = context.new_page()
+    complaints = []
+    page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda e: complaints.append(str(e)))
+    page.goto((pages.book / "_build" / "html" / "first.html").as_uri())
+    page.evaluate("window.MathJax ? window.MathJax.startup.promise.then(() => true) : true")
+    for name in NAMES:
+        section = page.locator(f"#explorable-{name}")
+        section.locator("button.explorable-start").click()
+        page.wait_for_function("name => document.getElementById(`explorable-${name}`).live", arg=name)
+        assert section.locator(".explorable-stage > img >> visible=true").count() == 0
+        assert section.locator(".explorable-numbers .checked").count() >= 1, "the number that the chapter verifies"
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert complaints == []
+    page.add_script_tag(content=AXE.read_text("utf8"))
+    where = "{include: ['.explorable'], exclude: ['.math']}"
+    found = page.evaluate(f"axe.run({where}, {{resultTypes: ['violations'], preload: false}})")["violations"]
+    serious = [
+        (v["id"], v["nodes"][0]["html"][:200], v["nodes"][0].get("failureSummary", "")[:300])
+        for v in found
+        if v["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
+    unnamed = page.evaluate(
+        """[...document.querySelectorAll('.explorable canvas')].filter(c => (c.ariaLabel ?? '').length < 10
+             || (c.role === 'application' && c.tabIndex !== 0)).length"""
+    )
+    assert unnamed == 0
+    page.emulate_media(media="print")
+    assert page.locator(".explorable-live >> visible=true").count() == 0
+    seen = """[...document.querySelectorAll('.explorable img.on-light')].map(e => getComputedStyle(e).display)"""
+    assert page.evaluate(seen) == ["block"] * len(NAMES)
+    context.close()
+
+
+def test_nothing_moves_by_itself_where_motion_is_unwanted(bench):
+    for name in NAMES:
+        page = bench(name).page
+        look = "[...document.querySelectorAll('.explorable canvas')].map(c => c.toDataURL()).join()"
+        page.wait_for_timeout(200)
+        before = page.evaluate(look)
+        page.wait_for_timeout(300)
+        assert page.evaluate(look) == before, name
+
+
+def test_kernels_are_few_lines():
+    path = BOOK / "explorables" / "kernels.js"
+    if path.exists():
+        assert len(path.read_text("utf8").splitlines()) <= 200
