@@ -89,6 +89,7 @@ CALLS = {
         allow={"x": SHAPE, "steps": ["None"], "callback": ["None"]},
     ),
     "vlb": case(lambda: args(third, SCHEDULE, x(), rng=rng(), variance=one_a_step()), allow={"x0": SHAPE}),
+    "path_work": case(lambda: args(third, SCHEDULE, torch.randn(13, 4, 2, generator=rng()), variance=one_a_step())),
     "prior_term": case(lambda: args(SCHEDULE, x()), allow={"x0": SHAPE}),
     "prior_mismatch": case(lambda: args(SCHEDULE, x(), rng=rng(), samples=20), allow={"x0": SHAPE}),
     "log_likelihood": case(

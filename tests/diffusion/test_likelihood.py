@@ -104,6 +104,44 @@ def test_bound_of_a_mixture_is_above_the_entropy_and_falls_towards_it():
     assert slope([25, 100, 400], gaps) == pytest.approx(-1, abs=0.15)
 
 
+def test_work_of_a_path_is_a_ratio_of_two_densities_of_it():
+    schedule = diffusion.linear_schedule(6, 0.1, 0.7)
+    path, beta, bar = randn(7, 3, 2), schedule.beta, schedule.alpha_bar
+
+    def denoise(x, t):
+        return torch.tanh(x) + 0.1 * t[:, None] / 6
+
+    for variance in ("posterior", "beta", best_variance(schedule)):
+        found = diffusion.path_work(denoise, schedule, path, variance=variance)
+        expected = -D.Normal(torch.zeros(()), 1.0).log_prob(path[6]).sum(1)
+        for t in range(1, 7):
+            mean, tilde = diffusion.posterior(schedule, path[t], denoise(path[t], full(t, path[t])), full(t, path[t]))
+            spread = (
+                {"beta": beta[t], "posterior": tilde if t > 1 else beta[1]}.get(variance)
+                if isinstance(variance, str)
+                else variance[t]
+            )
+            chain = D.Normal((bar[t] / bar[t - 1]).sqrt() * path[t - 1], beta[t].sqrt())
+            expected = expected + chain.log_prob(path[t]).sum(1)
+            expected = expected - D.Normal(mean, torch.as_tensor(spread).sqrt()).log_prob(path[t - 1]).sum(1)
+        assert found.shape == (3,)
+        assert_close(found, expected, 1e-11)
+
+
+def test_mean_work_is_the_bound():
+    """The work of many paths from one point, against the bound with its terms averaged."""
+    schedule, n = diffusion.linear_schedule(6, 0.1, 0.7), 40_000
+    x0, states = torch.tensor([[0.9, -0.4]]), [torch.tensor([[0.9, -0.4]]).expand(n, 2)]
+    dice = generator()
+    for t in range(1, 7):
+        noise = torch.randn(n, 2, generator=dice)
+        states.append(diffusion.forward_step(schedule, states[-1], full(t, states[-1]), noise))
+    denoise = diffusion.mixture_denoiser(schedule, WEIGHTS, MEANS, COVARIANCES)
+    work = diffusion.path_work(denoise, schedule, torch.stack(states), variance="beta")
+    bound = diffusion.vlb(denoise, schedule, x0.expand(n, 2), rng=dice, variance="beta").total
+    assert_within(work.mean(), torch.hypot(work.std(), bound.std()) / n**0.5, bound.mean())
+
+
 def test_prior_mismatch_against_quadrature():
     data = torch.tensor([[-1.0], [0.5], [2.0]])
     with pytest.warns(UserWarning, match="not noise"):
@@ -169,6 +207,13 @@ IDENTITY = gaussian(CHAIN, 0.0, 1.0)
 REFUSED = {
     "zero variance": (diffusion.vlb, args(IDENTITY, CHAIN, X, rng=generator(), variance=torch.zeros(31)), "variance"),
     "name of a variance": (diffusion.vlb, args(IDENTITY, CHAIN, X, rng=generator(), variance="small"), "variance"),
+    "work of one path": (diffusion.path_work, args(IDENTITY, CHAIN, randn(31, 1)), "path is"),
+    "work of a shorter path": (diffusion.path_work, args(IDENTITY, CHAIN, randn(30, 2, 1)), "path is"),
+    "infinite work": (
+        diffusion.path_work,
+        args(IDENTITY, CHAIN, randn(31, 2, 1), variance=torch.zeros(31)),
+        "variance",
+    ),
     "one sample": (diffusion.prior_mismatch, args(CHAIN, X, rng=generator(), samples=1), "samples is 1"),
     "no probes": (diffusion.log_likelihood, args(IDENTITY, CHAIN, X, probes=0, rng=generator()), "probes is 0"),
     "probes without chance": (diffusion.log_likelihood, args(IDENTITY, CHAIN, X, probes=1), "rng is None"),

@@ -103,4 +103,26 @@ FAULTS = [
         "a**2 * c + 1",
     ),
     ("entropy of a Gaussian without its dimension", "exact/gaussian", "gaussian_entropy", "0.5 * cov.shape[-1]", "0.5"),
+    (
+        "work of a path that ends nowhere",
+        "diffusion/likelihood",
+        "path_work",
+        "work = -log_normal(",
+        "work = 0 * log_normal(",
+    ),
+    (
+        "work with a standard deviation in place of the variance",
+        "diffusion/likelihood",
+        "path_work",
+        "model[t].item()",
+        "model[t].sqrt().item()",
+    ),
+    (
+        "work with alpha in place of its root",
+        "diffusion/likelihood",
+        "path_work",
+        "schedule.alpha[t].sqrt().item()",
+        "schedule.alpha[t].item()",
+    ),
+    ("density of a path with one component", "diffusion/likelihood", "log_normal", "x.shape[1] * math", "1 * math"),
 ]

@@ -26,6 +26,7 @@ from genphys.diffusion.denoisers import (
 from genphys.diffusion.likelihood import (
     Bound,
     log_likelihood,
+    path_work,
     prior_mismatch,
     prior_term,
     vlb,
@@ -69,6 +70,7 @@ __all__ = [
     "mixture_log_prob",
     "ode",
     "optimal_variance",
+    "path_work",
     "posterior",
     "posterior_variance",
     "prior_mismatch",

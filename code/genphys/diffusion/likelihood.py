@@ -27,7 +27,7 @@ from genphys.diffusion.samplers import a_variance, ask, heun_step, some_steps, v
 from genphys.exact.estimates import mean_and_error
 from genphys.numerics import double
 
-__all__ = ["Bound", "log_likelihood", "prior_mismatch", "prior_term", "vlb"]
+__all__ = ["Bound", "log_likelihood", "path_work", "prior_mismatch", "prior_term", "vlb"]
 
 
 # --------------------------------------------------------------------------------------------------- the bound
@@ -100,6 +100,42 @@ def divergence(error, v, v_model, M):
 def reconstruction(error, v_model, M):
     """Minus the log-density of an isotropic Gaussian, at a squared distance from its mean."""
     return error / (2 * v_model) + 0.5 * M * math.log(2 * math.pi * v_model)
+
+
+@checked
+def path_work(denoise: function, schedule: a_schedule, path: points("T+1 n d"), *, variance: a_variance = "posterior"):
+    r"""The work along paths of the chain in nats, shape (n,): the bound before the average (book: ``def:path-work``).
+
+    .. math::
+        \mathcal{W} = \sum_{t=1}^T \log\frac{q(\mathbf{x}_t|\mathbf{x}_{t-1})}{p(\mathbf{x}_{t-1}|\mathbf{x}_t)}
+        - \log\mathcal{N}(\mathbf{x}_T; 0, \mathbf{I})
+
+    Args:
+        denoise: The denoiser.
+        schedule: The :class:`Schedule`.
+        path: :math:`\mathbf{x}_0, \dots, \mathbf{x}_T` of every path, shape (T + 1, n, M).
+        variance: See :func:`vlb`.
+
+    References:
+        Jarzynski (1997); Crooks (1999); Sohl-Dickstein et al. (2015).
+    """
+    model = variances(schedule, variance, last=schedule.beta[1])
+    require((model[1:] > 0).all(), "variance", variance, "no zero from t = 1 on, where the work would be infinite")
+    denoise = unchecked(denoise)
+    late = torch.arange(1, schedule.T + 1)
+    of_x, of_x0 = (part.tolist() for part in posterior_factors(schedule, late, late - 1)[:2])
+    work = -log_normal(path[-1], torch.zeros_like(path[-1]), 1.0)
+    for t in range(1, schedule.T + 1):
+        before, now = path[t - 1], path[t]
+        back = of_x[t - 1] * now + of_x0[t - 1] * ask(denoise, now, t)
+        work = work + log_normal(now, schedule.alpha[t].sqrt().item() * before, schedule.beta[t].item())
+        work = work - log_normal(before, back, model[t].item())
+    return work
+
+
+def log_normal(x, mean, v):
+    """The log-density of an isotropic Gaussian of variance v, for each row."""
+    return -0.5 * ((x - mean).square().sum(1) / v + x.shape[1] * math.log(2 * math.pi * v))
 
 
 @checked
