@@ -33,11 +33,11 @@ def time_embedding(t: tensor("n", kind="any"), size: count(2), slowest: positive
     r"""The step :math:`t` as sines and cosines of geometrically spaced frequencies (book: ``def:time-embedding``).
 
     .. math::
-        \omega_i = s^{-i/(K/2)}, \quad
-        \mathbf{e}(t) = (\cos\omega_0 t, \dots, \cos\omega_{K/2-1} t, \sin\omega_0 t, \dots, \sin\omega_{K/2-1} t)
+        \omega_i = T_\mathrm{e}^{-2i/D}, \quad
+        \mathbf{e}(t) = (\cos\omega_0 t, \dots, \cos\omega_{D/2-1} t, \sin\omega_0 t, \dots, \sin\omega_{D/2-1} t)
 
-    The frequencies run from 1 down to about :math:`1/s`. They are made for integers up to about :math:`s`: given
-    :math:`t/T` in [0, 1] instead, all but the first few would be constant.
+    The frequencies run from 1 down to about :math:`1/T_\mathrm{e}`. They are made for integers up to about :math:`T_\mathrm{e}`:
+    given :math:`t/T` in [0, 1] instead, all but the first few would be constant.
 
     Args:
         t: The steps, shape (n,), integers from 0 or real numbers on that scale.
