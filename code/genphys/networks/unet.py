@@ -36,13 +36,13 @@ def time_embedding(t: tensor("n", kind="any"), size: count(2), slowest: positive
         \omega_i = T_\mathrm{e}^{-2i/D}, \quad
         \mathbf{e}(t) = (\cos\omega_0 t, \dots, \cos\omega_{D/2-1} t, \sin\omega_0 t, \dots, \sin\omega_{D/2-1} t)
 
-    The frequencies run from 1 down to about :math:`1/T_\mathrm{e}`. They are made for integers up to about :math:`T_\mathrm{e}`:
-    given :math:`t/T` in [0, 1] instead, all but the first few would be constant.
+    The frequencies run from 1 down to about :math:`1/T_\mathrm{e}`. They are made for integers up to about
+    :math:`T_\mathrm{e}`: given :math:`t/T` in [0, 1] instead, all but the first few would be constant.
 
     Args:
         t: The steps, shape (n,), integers from 0 or real numbers on that scale.
-        size: :math:`K`, even.
-        slowest: :math:`s`.
+        size: :math:`D`, even.
+        slowest: :math:`T_\mathrm{e}`.
 
     Returns:
         The embedding, shape (n, size), of the default floating type if ``t`` is an integer and of its own otherwise.
