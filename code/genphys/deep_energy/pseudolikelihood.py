@@ -61,9 +61,9 @@ def fit_pseudolikelihood(differences: tensor("n M P"), *, steps: count() = 20):
 
 @checked
 def godambe_covariance(theta: tensor("P"), differences: tensor("n M P")):
-    r"""The covariance of the fitted parameters from n samples, :math:`H^{-1} S H^{-1}/n` (``eq:godambe``).
+    r"""The covariance of the fitted parameters from n samples, :math:`H^{-1} G H^{-1}/n` (``eq:godambe``).
 
-    :math:`S` is the covariance of the gradient of one sample and :math:`H` the mean curvature; where the curvature is
+    :math:`G` is the covariance of the gradient of one sample and :math:`H` the mean curvature; where the curvature is
     that of a likelihood the two are equal, and the inverse of Fisher's information remains.
     """
     slope, curvature = _slope_and_curvature(theta, differences)

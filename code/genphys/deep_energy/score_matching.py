@@ -1,9 +1,9 @@
 r"""Score matching: fit :math:`\nabla_\mathbf{x}\log p`, in which Z does not appear.
 
-The Fisher divergence :math:`\tfrac12\mathbb{E}|\mathbf{s} - \nabla\log p_\mathrm{data}|^2` contains the unknown score
-of the data; integrated by parts it does not (``eq:score-by-parts``), and for data with Gaussian noise the score of the
-noise takes its place (``eq:denoising-score``). Every loss is in nats per unit of length squared, and a mean over the
-batch.
+The Fisher divergence :math:`\tfrac12\mathbb{E}|\mathbf{s}_\theta - \nabla\log p_\mathrm{data}|^2` contains the
+unknown score of the data; integrated by parts it does not (``eq:score-by-parts``), and for data with Gaussian noise the
+score of the noise takes its place (``eq:denoising-score``). Every loss is in nats per unit of length squared, and a
+mean over the batch.
 
 References:
     Hyvärinen (2005); Vincent (2011); Song, Garg, Shi and Ermon (2020) for the sliced form.
@@ -18,7 +18,7 @@ __all__ = ["denoising_loss", "explicit_loss", "linear_score_matching", "score_of
 
 @checked
 def score_of(energy: function, x: tensor("n d"), *, create_graph: bool = False):
-    r"""The score :math:`-\nabla_\mathbf{x} E` of an energy that takes (n, d) to (n,); shape (n, d)."""
+    r"""The score :math:`\mathbf{s}_\theta = -\nabla_\mathbf{x} E_\theta`, (n, d), of an energy from (n, d) to (n,)."""
     x = x if x.requires_grad else x.detach().requires_grad_()
     with torch.enable_grad():
         return -torch.autograd.grad(energy(x).sum(), x, create_graph=create_graph)[0]
@@ -26,7 +26,9 @@ def score_of(energy: function, x: tensor("n d"), *, create_graph: bool = False):
 
 @checked
 def explicit_loss(energy: function, x: tensor("n d")):
-    r"""Score matching, :math:`\langle\tfrac12|\mathbf{s}|^2 + \nabla\cdot\mathbf{s}\rangle` (``eq:score-by-parts``).
+    r"""Score matching (``eq:score-by-parts``).
+
+    .. math:: \langle\tfrac12|\mathbf{s}_\theta|^2 + \nabla\cdot\mathbf{s}_\theta\rangle
 
     The divergence takes one derivative for each dimension.
     """
@@ -40,7 +42,7 @@ def explicit_loss(energy: function, x: tensor("n d")):
 def sliced_loss(energy: function, x: tensor("n d"), *, rng: source):
     r"""Sliced score matching: the divergence along one random direction :math:`\mathbf{v}` (``eq:sliced-score``).
 
-    .. math:: \langle\tfrac12|\mathbf{s}|^2 + \mathbf{v}^T(\nabla\mathbf{s})\mathbf{v}\rangle ,
+    .. math:: \langle\tfrac12|\mathbf{s}_\theta|^2 + \mathbf{v}^T(\nabla\mathbf{s}_\theta)\mathbf{v}\rangle ,
         \qquad \mathbb{E}\,\mathbf{v}\mathbf{v}^T = I ,
 
     with signs as :math:`\mathbf{v}`: two derivatives in any dimension.
@@ -54,7 +56,7 @@ def sliced_loss(energy: function, x: tensor("n d"), *, rng: source):
 
 @checked
 def denoising_loss(energy: function, x: tensor("n d"), sigma: positive, *, rng: source):
-    r"""Denoising score matching, :math:`\tfrac12\langle|\mathbf{s}(\mathbf{x}+\sigma\mathbf{z})
+    r"""Denoising score matching, :math:`\tfrac12\langle|\mathbf{s}_\theta(\mathbf{x}+\sigma\mathbf{z})
     + \mathbf{z}/\sigma|^2\rangle` (``eq:denoising-score``): the score of the data blurred by :math:`\sigma`."""
     z = torch.randn(x.shape, generator=rng, dtype=x.dtype, device=x.device)
     s = score_of(energy, x + sigma * z, create_graph=True)
@@ -63,11 +65,13 @@ def denoising_loss(energy: function, x: tensor("n d"), sigma: positive, *, rng: 
 
 @checked
 def linear_score_matching(gradients: tensor("n P d"), laplacians: tensor("n P")):
-    r"""The minimum of :func:`explicit_loss` for :math:`E = \sum_k\Theta_k\phi_k`, a linear equation
-    (``eq:linear-score``): :math:`\langle\nabla\phi_k\cdot\nabla\phi_l\rangle\,\Theta_l = \langle\Delta\phi_k\rangle`.
+    r"""The minimum of :func:`explicit_loss` for :math:`E_\theta = \sum_k\theta_k\phi_k`, a linear equation
+    (``eq:linear-score``).
+
+    .. math:: \sum_l\langle\nabla\phi_k\cdot\nabla\phi_l\rangle\,\theta_l = \langle\Delta\phi_k\rangle
 
     Returns:
-        :math:`\Theta`, shape (P,).
+        :math:`\theta`, shape (P,).
     """
     matrix = torch.einsum("npd,nqd->pq", gradients, gradients) / len(gradients)
     return torch.linalg.solve(matrix, laplacians.mean(0))
