@@ -159,9 +159,9 @@ def by_the_largest_weight(log_w):
     return top + (log_w - top).exp().mean(0).log()
 
 
-def by_slopes(a, b, M, eta):
+def by_slopes(a, b, A, eta):
     """Both slopes of the value by automatic differentiation, twice."""
-    slopes = torch.func.grad(lambda s: s[: len(a)] @ M @ s[len(a) :])
+    slopes = torch.func.grad(lambda s: s[: len(a)] @ A @ s[len(a) :])
     sign = torch.cat([-torch.ones_like(a), torch.ones_like(b)])
     start = torch.cat([a, b])
     return start + eta * sign * slopes(start + eta * sign * slopes(start))

@@ -33,27 +33,27 @@ def _logits(rng):
     return [*cases, (torch.tensor([1e4, -1e4, 2.0]).double(), torch.tensor([-1e4, 5.0]).double())]
 
 
-def _extragradient(a, b, M, eta):
-    a_ahead, b_ahead = a - eta * M @ b, b + eta * M.T @ a
-    return torch.cat([a - eta * M @ b_ahead, b + eta * M.T @ a_ahead])
+def _extragradient(a, b, A, eta):
+    a_ahead, b_ahead = a - eta * A @ b, b + eta * A.T @ a
+    return torch.cat([a - eta * A @ b_ahead, b + eta * A.T @ a_ahead])
 
 
-def _simultaneous(a, b, M, eta):
-    return torch.cat([a - eta * M @ b, b + eta * M.T @ a])
+def _simultaneous(a, b, A, eta):
+    return torch.cat([a - eta * A @ b, b + eta * A.T @ a])
 
 
-def _twice(a, b, M, eta):
-    a_ahead, b_ahead = a - eta * M @ b, b + eta * M.T @ a
-    return torch.cat([a_ahead - eta * M @ b_ahead, b_ahead + eta * M.T @ a_ahead])
+def _twice(a, b, A, eta):
+    a_ahead, b_ahead = a - eta * A @ b, b + eta * A.T @ a
+    return torch.cat([a_ahead - eta * A @ b_ahead, b_ahead + eta * A.T @ a_ahead])
 
 
-def _both_climb(a, b, M, eta):
-    return _extragradient(a, b, M, -eta)
+def _both_climb(a, b, A, eta):
+    return _extragradient(a, b, A, -eta)
 
 
-def _alternating(a, b, M, eta):
-    b = b + eta * M.T @ a
-    return torch.cat([a - eta * M @ b, b])
+def _alternating(a, b, A, eta):
+    b = b + eta * A.T @ a
+    return torch.cat([a - eta * A @ b, b])
 
 
 def _games(rng):

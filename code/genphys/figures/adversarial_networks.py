@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from genphys.arguments import checked, positive
 from genphys.figures.drawn import array, named, rows, values, words
@@ -128,6 +129,11 @@ def gains(cells: values("n", low=0), measured: dict):
         ax.errorbar(array(cells), array(mean), array(error), marker=marker, capsize=3, label=f"{size} showers")
     ax.axhline(1.0, color="black", ls="--", lw=1.0)
     ax.set(xscale="log", yscale="log", xlabel="number of cells $K$", ylabel=r"$n_{\mathrm{eff}}/n$")
+    ax.set_xticks(array(cells), [f"{k:g}" for k in array(cells)])
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    ax.yaxis.set_minor_formatter(NullFormatter())
     ax.legend()
     return fig, ax
 
