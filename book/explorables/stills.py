@@ -61,7 +61,7 @@ def main(names):
         for name in names:
             for ground in ("light", "dark"):
                 context = browser.new_context(
-                    viewport={"width": 830, "height": 900}, device_scale_factor=2, reduced_motion="reduce"
+                    viewport={"width": 736, "height": 900}, device_scale_factor=2, reduced_motion="reduce"
                 )
                 page = context.new_page()
                 start(page, write_page(folder, name, ground))

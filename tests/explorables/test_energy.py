@@ -61,3 +61,14 @@ def test_the_numbers_follow_the_controls(bench):
         page.get_by_role("button", name="One step").click()
     assert numbers.inner_text().split()[-1] == "24"
     page.wait_for_function("document.querySelector('.explorable-voice').textContent.includes('1.51')")
+
+
+def test_a_frozen_lattice_stays_in_the_wrong_field_until_clusters_are_turned(bench):
+    """As the caption says."""
+    found = bench("energy").ask(
+        """["heatBath", "clusters"].map(moves => { const lattice = new live.Lattice(64, genbook.chance(6));
+             lattice.s.fill(1);
+             for (let k = 0; k < 500; k++) lattice[moves](1.5, -0.05);
+             return lattice.magnetisation; })"""
+    )
+    assert found[0] > 0.9 and found[1] < -0.9

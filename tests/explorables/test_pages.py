@@ -23,7 +23,8 @@ def pages(tmp_path_factory):
     book = SmallBook(tmp_path_factory.mktemp("book"))
     shutil.copytree(BOOK / "explorables", book.book / "explorables")
     shutil.copy(BOOK / "references.bib", book.book)
-    body = "".join(f"```{{explorable}} {name}\n```\n\nWords.\n\n" for name in NAMES)
+    option = {"title": ":moving:\n"}
+    body = "".join(f"```{{explorable}} {name}\n{option.get(name, '')}```\n\nWords.\n\n" for name in NAMES)
     book.chapter("first", body + "```{code-cell} ipython3\nprint(1)\n```\n")
     for arguments in ([], ["--notebooks"]):
         done = book.build(*arguments)
@@ -100,6 +101,21 @@ def test_every_explorable_starts_fits_and_is_accessible(width, ground, pages, br
     seen = """[...document.querySelectorAll('.explorable img.on-light')].map(e => getComputedStyle(e).display)"""
     assert page.evaluate(seen) == ["block"] * len(NAMES)
     context.close()
+
+
+def test_the_picture_of_the_title_page_starts_by_itself_where_motion_is_wanted(pages, browser):
+    for motion, started in (("no-preference", 1), ("reduce", 0)):
+        context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion=motion)
+        page = context.new_page()
+        page.goto((pages.book / "_build" / "html" / "first.html").as_uri() + "#explorable-title")
+        page.locator("#explorable-title").scroll_into_view_if_needed()
+        if started:
+            page.locator("#explorable-title .started").wait_for(timeout=60_000)
+            page.get_by_role("button", name="Pause").wait_for()
+        else:
+            page.wait_for_timeout(3000)
+        assert page.locator(".explorable-stage.started").count() == started
+        context.close()
 
 
 def test_nothing_moves_by_itself_where_motion_is_unwanted(bench):

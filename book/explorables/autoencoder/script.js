@@ -17,14 +17,14 @@
   };
 
   genbook.explorables.autoencoder = stage => {
-    const chance = genbook.chance(4), noise = Array.from({ length: 32 }, () => chance.normals(50)), side = 280, R = 1.6, cells = 7;
+    const chance = genbook.chance(4), noise = Array.from({ length: 32 }, () => chance.normals(50)), side = 260, R = 1.6, cells = 7;
     const examples = genbook.digits();
     let place = [-1, 0], middle, across, up, map = [];
     const binary = x => x.map(v => v > 0.5 ? 1 : 0);
     const code = ([s, t]) => middle.map((m, j) => m + s * across[j] + t * up[j]);
     const X = s => (s + R) / (2 * R) * side, Y = t => (R - t) / (2 * R) * side;
 
-    const A = stage.pad("Digit A, a drawing of 28 by 28 pixels", () => later(), { side: 150, title: "A: draw here" });
+    const A = stage.pad("Digit A, a drawing of 28 by 28 pixels", () => later(), { side: 130, title: "A: draw here" });
     const plane = stage.panel("", side, side, (c, colours) => {
       const s = side / cells;
       map.forEach((image, k) => genbook.picture(c, image, k % cells * s, Math.floor(k / cells) * s, s, colours));
@@ -44,8 +44,8 @@
       c.strokeStyle = colours.ground;
       c.stroke();
     }, "the plane of codes: drag the handle");
-    stage.panel("The decoded image of the handle's place", 150, 150, (c, colours) => genbook.picture(c, decode(code(place)), 0, 0, 150, colours), "decoded");
-    const B = stage.pad("Digit B, a drawing of 28 by 28 pixels", () => later(), { side: 150, title: "B: draw here" });
+    stage.panel("The decoded image of the handle's place", 130, 130, (c, colours) => genbook.picture(c, decode(code(place)), 0, 0, 130, colours), "decoded");
+    const B = stage.pad("Digit B, a drawing of 28 by 28 pixels", () => later(), { side: 130, title: "B: draw here" });
     const move = (x, y) => {
       place = [x / side * 2 * R - R, R - y / side * 2 * R].map(v => Math.max(-R, Math.min(R, v)));
       between.value = Math.max(0, Math.min(1, (place[0] + 1) / 2));

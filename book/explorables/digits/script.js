@@ -70,10 +70,10 @@
     const net = genbook.tensors("diffusion"), chance = genbook.chance(11), none = new Float32Array(784).fill(-1);
     let start = chance.normals(784), x = start, x0 = none, film = [], plan = times(20), k = 0, spent = 0;
     const grey = image => image.map(v => (v + 1) / 2);
-    stage.panel("The state: noise at first, a digit at the end", 210, 210, (c, colours) => genbook.picture(c, grey(x), 0, 0, 210, colours), "state");
-    stage.panel("The network's estimate of the finished digit", 210, 210, (c, colours) => genbook.picture(c, grey(x0), 0, 0, 210, colours), "its estimate of the end");
-    stage.panel("A film of the estimates, step by step", 330, 210, (c, colours) => {
-      const columns = Math.ceil(Math.sqrt(1.6 * (plan.length - 1))), side = Math.min(58, 330 / columns);
+    stage.panel("The state: noise at first, a digit at the end", 182, 182, (c, colours) => genbook.picture(c, grey(x), 0, 0, 182, colours), "state");
+    stage.panel("The network's estimate of the finished digit", 182, 182, (c, colours) => genbook.picture(c, grey(x0), 0, 0, 182, colours), "its estimate of the end");
+    stage.panel("A film of the estimates, step by step", 300, 182, (c, colours) => {
+      const columns = Math.ceil(Math.sqrt(1.7 * (plan.length - 1))), side = 300 / columns;
       film.forEach((image, i) => genbook.picture(c, grey(image), i % columns * side, Math.floor(i / columns) * side, side - 2, colours));
     }, "the estimates so far");
     const shown = { step: stage.number("step"), a: stage.number("signal a", true), s: stage.number("noise s", true), ms: stage.number("time for a step") };

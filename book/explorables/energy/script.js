@@ -85,16 +85,16 @@
     const picture = document.createElement("canvas");
     const again = () => { steps = 0; blocks = []; block = []; mean = error = NaN; };
 
-    stage.panel("The lattice: one colour a direction of the spins", 250, 250, (c, colours) => drawLattice(c, colours, lattice, picture, 250));
+    stage.panel("The lattice: one colour a direction of the spins", 214, 214, (c, colours) => drawLattice(c, colours, lattice, picture, 214));
     const chart = (what, y, ticks, exact, found) => (c, colours) => {
-      const { line, dot } = genbook.axes(c, colours, { w: 260, h: 250, x: [0.5, 5], y, xlabel: "temperature T", ylabel: what, xticks: [1, 2, 3, 4, 5], yticks: ticks });
+      const { line, dot } = genbook.axes(c, colours, { w: 226, h: 214, x: [0.5, 5], y, xlabel: "temperature T", ylabel: what, xticks: [1, 2, 3, 4, 5], yticks: ticks });
       line([T_C, T_C], y, colours.border, [3, 3]);
       exact(line, colours);
       dot(T.value, found(), colours.orange, 5);
     };
-    stage.panel("Energy per spin against temperature: the exact curve, and a dot where the lattice is", 260, 250,
+    stage.panel("Energy per spin against temperature: the exact curve, and a dot where the lattice is", 226, 214,
       chart("energy per spin u", [-2.1, 0.1], [-2, -1, 0], (line, colours) => line(temperatures, curve, colours.blue), () => lattice.energy));
-    stage.panel("Magnetisation against temperature: the two exact branches, and a dot where the lattice is", 260, 250,
+    stage.panel("Magnetisation against temperature: the two exact branches, and a dot where the lattice is", 226, 214,
       chart("magnetisation m", [-1.1, 1.1], [-1, 0, 1], (line, colours) => {
         const fine = Array.from({ length: 200 }, (_, k) => 0.5 + (T_C - 0.5) * (1 - (1 - k / 199) ** 3));
         for (const sign of [1, -1]) line([...fine, 5], [...fine.map(t => sign * exactMagnetisation(t)), 0], colours.blue);

@@ -25,15 +25,15 @@
 
   genbook.explorables.gan = stage => {
     const chance = genbook.chance(21), examples = genbook.digits();
-    let ends = [chance.normals(64), chance.normals(64)], side = 196, tilt = [0, 0], axes = [chance.normals(64), chance.normals(64)];
+    let ends = [chance.normals(64), chance.normals(64)], side = 176, tilt = [0, 0], axes = [chance.normals(64), chance.normals(64)];
     const noise = t => (way.value === "circle" ? circle : line)(ends[0], ends[1], t).map((v, i) => v + tilt[0] * axes[0][i] + tilt[1] * axes[1][i]);
     const grey = x => x.map(v => (v + 1) / 2);
     let image = null;
     const drawn = stage.panel("", side, side, (c, colours) => genbook.picture(c, grey(image = generate(noise(t.value), Number(label.value))), 0, 0, side, colours), "drag on the image: the noise follows");
     stage.draggable(drawn, "The generator's image; dragging or the arrow keys move the noise in two directions", () => [side / 2 + tilt[0] * side / 2, side / 2 + tilt[1] * side / 2],
       (x, y) => { tilt = [2 * x / side - 1, 2 * y / side - 1].map(v => Math.max(-1, Math.min(1, v))); say(); stage.draw(); }, 8);
-    stage.panel("Nine images on the way from one noise vector to the other", 306, 306, (c, colours) => {
-      for (let k = 0; k < 9; k++) genbook.picture(c, grey(generate(noise(k / 8), Number(label.value))), k % 3 * 102, Math.floor(k / 3) * 102, 98, colours);
+    stage.panel("Nine images on the way from one noise vector to the other", 288, 288, (c, colours) => {
+      for (let k = 0; k < 9; k++) genbook.picture(c, grey(generate(noise(k / 8), Number(label.value))), k % 3 * 96, Math.floor(k / 3) * 96, 92, colours);
     }, "nine stops on the way");
     const pad = stage.pad("Your drawing for the discriminator, 28 by 28 pixels", () => { say(); }, { side, title: "draw for the discriminator" });
     const shown = { logit: stage.number("logit of your drawing", true), d: stage.number("so d says data with"), own: stage.number("d of the generator's image"), norm: stage.number("length of the noise (typical: 8)") };
