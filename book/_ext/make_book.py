@@ -85,7 +85,7 @@ def run(builder, strict, anew):
         category = getattr(result, "category", type(result).__name__)
         print(f"\n{category}:\n{result}", file=sys.stderr)
         raise CannotBuild(f"the reason stands above, and more in {log} (builder {builder})", warnings.found)
-    if result:
+    if result or (strict and warnings.found):
         raise CannotBuild(f"a warning is an error here (builder {builder})", warnings.found)
     return out, warnings.found
 
