@@ -80,6 +80,12 @@ CALLS = {
     "burda_vae": case(lambda: args(rng=rng())),
     "describe_phi4": case(lambda: args(fields(), 0.3, 0.5)),
     "diffusion_unet": case(lambda: args(rng=rng())),
+    "digit_velocity": case(
+        lambda: args(
+            train.diffusion_unet(rng=rng(1)), torch.rand(2, 1, 8, 8, generator=rng(1)), torch.rand(2), labels(2)
+        ),
+        allow={"labels": ["None"]},  # its default
+    ),
     "draw_digits": case(
         lambda: args(train.diffusion_unet(rng=rng(1)), SCHEDULE, labels(2), diffusion.ddim, seed=1, rows=2)
     ),
@@ -87,6 +93,13 @@ CALLS = {
         lambda: args(
             *(train.diffusion_unet(rng=rng(1)), SCHEDULE, labels(), grey(), grey(), shipped("classifier")[0]),
             **{"n": 4, "steps": 1, "eta": 0.5, "seed": 1},
+        )
+    ),
+    "evaluate_flow_matching": case(
+        lambda: args(
+            *(train.diffusion_unet(rng=rng(1)), train.diffusion_unet(rng=rng(2)), SCHEDULE),
+            *(labels(), grey(), grey(), shipped("classifier")[0]),
+            **{"n": 4, "seed": 1},
         )
     ),
     "evaluate_gan": case(
@@ -97,12 +110,16 @@ CALLS = {
     ),
     "evaluate_rbm": case(lambda: args(machine(), grey(), base_images=grey(), temperatures=3, chains=2, seed=1)),
     "evaluate_vae": case(lambda: args(autoencoder(), grey(), samples=2, seed=1)),
+    "flow_digits": case(
+        lambda: args(train.diffusion_unet(rng=rng(1)), labels(2), steps=1, method="euler", seed=1, rows=2)
+    ),
     "gan_networks": case(lambda: args("dcgan", rng=rng())),
     "keep_freed_memory": case(lambda: args()),
     "load_classifier": case(lambda: args(None), allow=OPTIONAL),
     "load_deep_energy": case(lambda: args(None), allow=OPTIONAL),
     "load_diffusion": case(lambda: args(None), allow=OPTIONAL),
     "load_diffusion_samples": case(lambda: args(None), allow=OPTIONAL),
+    "load_flow_matching": case(lambda: args(None), allow=OPTIONAL),
     "load_gan": case(lambda: args("dcgan")),
     "load_phi4": case(lambda: args(None), allow=OPTIONAL),
     "load_study": case(lambda: args("ising_gan")),
@@ -143,6 +160,15 @@ CALLS = {
     "train_diffusion": case(
         lambda: args(grey(), labels(), fresh(), drop=0.1, half=False, **SHORT, **DECAYING),
         allow=NAMED | {"half": ["True"]},
+    ),
+    "train_flow_matching": case(
+        lambda: args(
+            *(grey(), labels(), fresh()),
+            start=train.diffusion_unet(rng=rng(1)),
+            **SHORT,
+            **{"learning_rate": 1e-3, "decay": 0.5, "drop": 0.1, "half": False, "until": 1},
+        ),
+        allow=NAMED | {"half": ["True"], "start": ["None"], "until": ["None"]},  # their defaults
     ),
     "train_gan": case(lambda: args(grey(), labels(), "conditional", fresh(), shown=2, **SHORT), allow=NAMED),
     "train_phi4": case(lambda: args(fields(), fresh(), **SHORT, **DECAYING), allow=NAMED),

@@ -5,7 +5,9 @@ the step changes: modules, optimisers, generators and tensors. :func:`train` run
 writes the state to one file, which replaces the last one only when it is complete. A run that was interrupted and
 resumed is equal, bit for bit, to one that was not, since everything that is not in the state is a function of
 :math:`i`: the learning rate, and the rows of the mini-batch (:class:`Shuffled`). Trainings run on the processor. One
-that diverges stops at that step, and the last finite state stays on disk.
+that diverges stops at that step, and the last finite state stays on disk. Those of the U-Net on digits may be shared by
+several processes, ``torchrun --nproc-per-node N -m genphys.train NAME``: every process draws the whole batch and its
+noise and evaluates a part of the rows, and the gradients are added, so that N processes take the step of one.
 
 The general part is in ``loop`` (:class:`State`, :func:`train`, :class:`Shuffled`, averages of the weights) and in
 ``files`` (checkpoints, and weights with a record of where they come from). Each model has a module of its own with its
@@ -25,6 +27,13 @@ from genphys.train.diffusion import (
     train_diffusion,
 )
 from genphys.train.files import load_weights, read_checkpoint, write_checkpoint, write_weights
+from genphys.train.flow_matching import (
+    digit_velocity,
+    evaluate_flow_matching,
+    flow_digits,
+    load_flow_matching,
+    train_flow_matching,
+)
 from genphys.train.gan import GAN_RUNS, evaluate_gan, gan_networks, load_gan, settle_normalisation, train_gan
 from genphys.train.loop import Shuffled, State, keep_freed_memory, move_average, train
 from genphys.train.phi4 import (
@@ -53,18 +62,22 @@ __all__ = [
     "burda_vae",
     "describe_phi4",
     "diffusion_unet",
+    "digit_velocity",
     "draw_digits",
     "evaluate_diffusion",
+    "evaluate_flow_matching",
     "evaluate_gan",
     "evaluate_phi4",
     "evaluate_rbm",
     "evaluate_vae",
+    "flow_digits",
     "gan_networks",
     "keep_freed_memory",
     "load_classifier",
     "load_deep_energy",
     "load_diffusion",
     "load_diffusion_samples",
+    "load_flow_matching",
     "load_gan",
     "load_phi4",
     "load_study",
@@ -82,6 +95,7 @@ __all__ = [
     "train_classifier",
     "train_deep_energy",
     "train_diffusion",
+    "train_flow_matching",
     "train_gan",
     "train_phi4",
     "train_rbm",

@@ -11,7 +11,7 @@ def common(parser, *, steps, seed):
     parser.add_argument("--seed", type=int, default=seed, help="seed of the whole run (default: %(default)s)")
     parser.add_argument("--every", type=float, default=60.0, help="seconds between checkpoints")
     parser.add_argument("--threads", type=int, default=None, help="CPU threads (default: PyTorch's own choice)")
-    parser.set_defaults(parser=parser)
+    parser.set_defaults(parser=parser, several=False)  # whether several processes may share the steps
 
 
 def learning_rate_option(parser, default, meaning, kind=""):
@@ -19,7 +19,7 @@ def learning_rate_option(parser, default, meaning, kind=""):
     parser.add_argument(f"--{kind}learning-rate", f"--{kind}rate", type=float, default=default, help=meaning)
 
 
-_NO_SETTINGS = {"name", "run_name", "run", "parser", "folder", "data", "every", "threads"}
+_NO_SETTINGS = {"name", "run_name", "run", "parser", "folder", "data", "every", "threads", "several"}
 
 
 def describe_run(arguments, model, record, data):

@@ -1,9 +1,7 @@
 """The training of the diffusion model of digits: ``python -m genphys.train diffusion``."""
 
 import argparse
-import copy
 import json
-import math
 import time
 import zlib
 from pathlib import Path
@@ -16,10 +14,11 @@ from genphys.arguments import checked, count, function, label, number, positive,
 from genphys.networks.classifier import accuracy
 from genphys.networks.unet import UNet
 from genphys.numerics import tensor_hash
+from genphys.train import parallel
 from genphys.train.classifier import load_classifier
 from genphys.train.command import common, describe_run, learning_rate_option, without_digits
 from genphys.train.files import fill, load_weights, write_weights
-from genphys.train.loop import Shuffled, State, move_average, train
+from genphys.train.unet import train_unet
 
 __all__ = [
     "DIFFUSION_SAMPLES",
@@ -83,42 +82,15 @@ def train_diffusion(
         Ho, Jain and Abbeel (2020); Nichol and Dhariwal (2021); Salimans and Ho (2022); Ho and Salimans (2022).
     """
     rng = torch.Generator().manual_seed(seed)
-    network = diffusion_unet(rng=rng)
-    averaged = copy.deepcopy(network)
     schedule = diffusion.cosine_schedule(T)
-    optimiser = torch.optim.AdamW(
-        network.parameters(), lr=learning_rate, betas=(0.9, 0.99), weight_decay=0.0, fused=True
-    )
-    images = (2 * images - 1).reshape(-1, 1, 28, 28)
-    rows = Shuffled(len(images), batch, seed)
-    none = network.classes
-
-    def step(i):
-        warm = min(1.0, (i + 1) / 500)
-        optimiser.param_groups[0]["lr"] = warm * learning_rate * 0.5 * (1 + math.cos(math.pi * i / steps))
-        now = rows(i)
-        given = labels[now].masked_fill(torch.rand(batch, generator=rng) < drop, none)
-        with torch.autocast("cpu", torch.bfloat16, enabled=half):
-            mean = diffusion.loss(network, schedule, images[now], rng=rng, kind="velocity", labels=given).mean()
-        optimiser.zero_grad()
-        mean.backward()
-        size = nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
-        move_average(averaged, network, diffusion.ema_rate(i, decay))
-        return {"loss": mean.detach(), "gradient": size}
-
     settings = {"steps": steps, "batch": batch, "learning_rate": learning_rate, "decay": decay, "drop": drop, "T": T}
-    record = train(
-        step,
-        steps,
-        State({"network": network, "averaged": averaged}, {"adamw": optimiser}, {"rng": rng}),
-        folder=folder,
-        settings=settings | {"seed": seed, "half": half, "schedule": "cosine", "data": tensor_hash(images, labels)},
-        every=every,
-        log_every=max(1, rows.per_epoch // 4),
-        name="diffusion",
+    averaged, record = train_unet(
+        diffusion_unet(rng=rng),
+        lambda network, x0, given: diffusion.loss(network, schedule, x0, rng=rng, kind="velocity", labels=given),
+        *(images, labels, folder, settings | {"seed": seed, "half": half, "schedule": "cosine"}),
+        **{"rng": rng, "every": every, "name": "diffusion"},
     )
-    return averaged.eval(), schedule, record
+    return averaged, schedule, record
 
 
 @checked
@@ -256,6 +228,8 @@ def _command(arguments):
     network, schedule, record = train_diffusion(
         images, labels, arguments.folder, **{name: getattr(arguments, name) for name in names}
     )
+    if not parallel.first():
+        return
     provenance = describe_run(arguments, "diffusion_unet", record, without_digits(images))
     test = data.mnist(arguments.data, train=False)[0]
     classifier, judge = load_classifier(arguments.classifier)
@@ -327,4 +301,4 @@ def add_command(commands):
     parser.add_argument(
         "--classifier", default=None, help="folder of the classifier that judges (default: the shipped one)"
     )
-    parser.set_defaults(run=_command)
+    parser.set_defaults(run=_command, several=True)

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from genphys.arguments import checked, count, function, number, require
 from genphys.numerics import must_stay_finite
+from genphys.train import parallel
 from genphys.train.files import read_checkpoint, take, under, write_checkpoint
 
 __all__ = ["Shuffled", "State", "keep_freed_memory", "move_average", "train"]
@@ -112,17 +113,21 @@ def train(
     path = Path(folder) / "checkpoint.safetensors"
     record = _begin(path, json.loads(json.dumps(settings)), state)  # the settings as they will be read back
     began, written = time.monotonic() - record["seconds"], time.monotonic()
-    with _patient_signals() as stopped, tqdm(total=steps, initial=record["step"], desc=name, mininterval=1.0) as bar:
+    quiet = {} if parallel.first() else {"disable": True}  # one of several processes shows a bar, and only it writes
+    begin = {"total": steps, "initial": record["step"], "desc": name, "mininterval": 1.0}
+    with _patient_signals() as received, tqdm(**begin, **quiet) as bar:
         for i in range(record["step"], steps):
             found = step(i) or {}
             must_stay_finite(i + 1, _advice(path), **found, **_sums(state))
             _log(record, i + 1, found, log_every, bar)
             bar.update()
+            stopped = parallel.any_of(received)
             if stopped or i + 1 == steps or time.monotonic() - written > every:
                 record["seconds"] = time.monotonic() - began
                 flat = state.save()
                 must_stay_finite(i + 1, _advice(path), **flat)
-                write_checkpoint(path, flat, record)
+                if parallel.first():
+                    write_checkpoint(path, flat, record)
                 written = time.monotonic()
             if stopped:
                 raise KeyboardInterrupt(f"stopped after step {i + 1}; run the same command to go on")

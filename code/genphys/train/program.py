@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from genphys.numerics import Diverged
-from genphys.train import classifier, deep_energy, diffusion, gan, phi4, rbm, study, vae
+from genphys.train import classifier, deep_energy, diffusion, flow_matching, gan, parallel, phi4, rbm, study, vae
 from genphys.train.loop import keep_freed_memory
 
 
@@ -17,7 +17,7 @@ def main(argv=None):
         prog="python -m genphys.train", description="Long trainings that can be interrupted and resumed."
     )
     commands = parser.add_subparsers(dest="name", required=True)
-    for module in (rbm, vae, classifier, gan, diffusion, phi4, deep_energy, study):
+    for module in (rbm, vae, classifier, gan, diffusion, flow_matching, phi4, deep_energy, study):
         module.add_command(commands)
     arguments = parser.parse_args(argv)
     if arguments.folder is None:
@@ -26,8 +26,13 @@ def main(argv=None):
         torch.set_num_threads(arguments.threads)
     keep_freed_memory()
     try:
+        parallel.join()
+        if parallel.size() > 1 and not arguments.several:
+            raise ValueError(f"{arguments.name} runs in one process, and torchrun started {parallel.size()}")
         arguments.run(arguments)
     except KeyboardInterrupt as stopped:
         sys.exit(str(stopped) or 130)
     except (ValueError, FileNotFoundError, Diverged) as error:
         sys.exit(f"{parser.prog}: {error}")
+    finally:
+        parallel.leave()
