@@ -97,7 +97,7 @@ CALLS = {
     ),
     "evaluate_flow_matching": case(
         lambda: args(
-            *(train.diffusion_unet(rng=rng(1)), train.diffusion_unet(rng=rng(2)), SCHEDULE),
+            *(train.diffusion_unet(rng=rng(1)), train.diffusion_unet(rng=rng(2)), diffusion.cosine_schedule(200)),
             *(labels(), grey(), grey(), shipped("classifier")[0]),
             **{"n": 4, "seed": 1},
         )
