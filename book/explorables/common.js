@@ -82,6 +82,8 @@
         context.clearRect(0, 0, w, h);
         context.font = "12px system-ui, sans-serif";
         context.lineWidth = 1.5;
+        context.textAlign = "start";
+        context.textBaseline = "alphabetic";
         draw(context, colours);
       };
       this.drawn.push(redraw);

@@ -32,3 +32,20 @@ def test_what_is_given_stays_and_the_rest_becomes_a_stroke(bench):
     given, state = torch.tensor(given).round(), torch.tensor(state)
     assert torch.equal(given[:392], state[:392])
     assert 20 < state[392:].sum() < 120, "as much ink as half a digit has"
+
+
+def test_a_scribble_has_a_higher_free_energy_than_a_digit(bench):
+    """Of about as much ink, by tens of nats, as the caption says."""
+    digits, scribbles = bench("boltzmann").ask(
+        """[genbook.digits().filter((_, d) => d !== 1).map(x => live.freeEnergy(x.map(v => v > 0.5 ? 1 : 0))),
+            (chance => Array.from({length: 20}, () => { const x = new Float32Array(784);
+              let [a, b, turn] = [14, 14, 6 * chance.uniform()];
+              for (let k = 0; x.reduce((m, n) => m + n, 0) < 100; k++) { turn += 0.9 * (chance.uniform() - 0.5);
+                a = Math.max(5, Math.min(22, a + 0.7 * Math.cos(turn)));
+                b = Math.max(5, Math.min(22, b + 0.7 * Math.sin(turn)));
+                for (const [i, j] of [[0, 0], [0, 1], [1, 0], [1, 1]]) {
+                  x[28 * Math.floor(a + i) + Math.floor(b + j)] = 1; } }
+              return live.freeEnergy(x); }))(genbook.chance(3))]"""
+    )
+    difference = torch.tensor(scribbles).mean() - torch.tensor(digits).mean()
+    assert 30 < difference < 120

@@ -57,3 +57,29 @@ def test_guidance_narrows_a_component(bench):
              return Math.sqrt(cloud.x.reduce((a, p) => a + (p[1] - m) ** 2, 0) / 1000); })"""
     )
     assert abs(width[0] - 0.2**0.5) < 0.05 and width[1] < 0.75 * width[0]
+
+
+def test_what_the_caption_says_of_five_steps_and_of_minds_that_change(bench):
+    page = bench("diffusion")
+    found = page.ask(
+        """[0, 1].map(zeta => { const cloud = new live.Cloud(3000, genbook.chance(2));
+             cloud.dissolve(3);
+             for (let k = 1; k <= 5; k++) cloud.step(live.clock(k, 5), {zeta});
+             return cloud.second[0]; })"""
+    )
+    assert abs(found[0] - second_moment(0.0)) < 0.08 and found[1] > second_moment(0.0) + 0.12
+    changes = page.ask(
+        """[0, 1].map(zeta => { const cloud = new live.Cloud(2000, genbook.chance(2)), centres = given;
+             const nearest = ([x, y]) => { const d = centres.map(([a, b]) => (x - a) ** 2 + (y - b) ** 2);
+               return d.indexOf(Math.min(...d)); };
+             cloud.dissolve(3);
+             let last = null, count = 0;
+             for (let k = 1; k <= 100; k++) { cloud.step(live.clock(k, 100), {zeta});
+               if (cloud.u > 0.5) continue;
+               const now = cloud.x.map(nearest);
+               if (last) now.forEach((v, i) => { if (v !== last[i]) count++; });
+               last = now; }
+             return count / 2000; })""",
+        MEANS.tolist(),
+    )
+    assert changes[0] < 0.12 and 1 < changes[1] < 2
