@@ -67,7 +67,9 @@ def test_what_kernels_say_of_their_connections_is_not_among_our_lines(small_book
     small_book.chapter("first", cell(spoken))
     built = small_book.build()
     assert built.returncode == 0 and "Uncaught" not in built.stdout + built.stderr
-    assert "Uncaught exception in a stream" in (small_book.root / "book" / "_build" / "work" / "kernels.log").read_text()
+    assert (
+        "Uncaught exception in a stream" in (small_book.root / "book" / "_build" / "work" / "kernels.log").read_text()
+    )
 
 
 def test_a_failing_cell_is_named_and_nothing_is_lost(small_book):

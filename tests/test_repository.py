@@ -1,18 +1,20 @@
 """The repository itself: one address, one set of pins, valid workflows, nothing pickled, nothing large."""
 
 import importlib.util
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import tomllib
 import write_address
 import yaml
-from address import owner_and_name, published, repository
+from address import owner_and_name, plain, published, repository
 
 ROOT = Path(__file__).resolve().parents[1]
 OWNER, NAME = owner_and_name(repository()[0])
@@ -369,9 +371,50 @@ def test_versions_stay_and_the_root_is_the_newest(tmp_path, site):
         "v1.10/index.html": "patched",
     }
     assert (pages / ".nojekyll").exists() and (pages / "_static").is_dir()
-    listed = re.findall(r'href="([^"]+)"', (pages / "versions" / "index.html").read_text("utf8"))
+    listed = re.findall(r'<a href="([^"]+)"', (pages / "versions" / "index.html").read_text("utf8"))
     assert listed == ["../", "../v1.10/", "../v1.9/"]
     assert all((pages / "versions" / link / "index.html").is_file() for link in listed)
+
+
+def test_a_domain_of_ones_own_survives_and_versions_keep_their_dates_in_list_and_feed(tmp_path, site):
+    pages, built = tmp_path / "pages", site()
+    pages.mkdir()
+    (pages / "CNAME").write_text("book.example.org")
+    (built / "robots.txt").write_text("User-agent: *\nSitemap: https://book.example.org/sitemap.xml\n")
+    archive.publish(built, pages, "v1.0")
+    known = pages / "versions" / "versions.json"
+    known.write_text(json.dumps([{"name": "v1.0", "date": "2026-01-02T03:04:05+00:00"}]))
+    archive.publish(built, pages, "v1.1")
+    archive.publish(built, pages, "main")
+    assert (pages / "CNAME").read_text() == "book.example.org"
+    first, second = json.loads(known.read_text())
+    assert first["name"] == "v1.1" and second == {"name": "v1.0", "date": "2026-01-02T03:04:05+00:00"}
+    atom = "{http://www.w3.org/2005/Atom}"
+    feed = ElementTree.parse(pages / "versions" / "feed.xml").getroot()
+    found = [(e.find(atom + "id").text, e.find(atom + "updated").text) for e in feed.findall(atom + "entry")]
+    assert found == [(f"https://book.example.org/{v['name']}/", v["date"]) for v in (first, second)]
+    assert feed.find(atom + "updated").text == first["date"]
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://github.com/Some/book", "https://some.github.io/book/"),
+        ("https://github.com/some/book.git", "https://some.github.io/book/"),
+        ("https://github.com/some/book/", "https://some.github.io/book/"),
+        ("https://github.com/Some/some.github.io", "https://some.github.io/"),
+    ],
+)
+def test_every_form_of_a_repositorys_address_leads_to_its_pages(url, shown):
+    assert published(plain(url)) == shown
+
+
+@pytest.mark.parametrize("url", ["git@github.com:some/book", "https://gitlab.com/some/book", "https://github.com/some"])
+def test_an_address_that_is_none_of_github_is_refused(url):
+    with pytest.raises(
+        ValueError, match=r"repository\.url in book/_config\.yml is .*, takes https://github\.com/OWNER/NAME"
+    ):
+        published(plain(url))
 
 
 @pytest.mark.parametrize("ref", ["v1", "vae", "v1.2.3.4", "v1.2-rc1", "../v1.2", "feature", ""])

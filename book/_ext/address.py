@@ -11,7 +11,12 @@ ROOT = Path(__file__).resolve().parents[2]
 def repository():
     """(url, branch) of the repository, from `_config.yml`."""
     found = yaml.safe_load((ROOT / "book" / "_config.yml").read_text("utf8"))["repository"]
-    return found["url"].rstrip("/"), found["branch"]
+    return plain(found["url"]), found["branch"]
+
+
+def plain(url):
+    """An address without what git and browsers add to it."""
+    return url.rstrip("/").removesuffix(".git")
 
 
 def owner_and_name(url):
@@ -25,11 +30,14 @@ def owner_and_name(url):
 def published(url):
     """Where GitHub Pages shows the book of this repository."""
     owner, name = owner_and_name(url)
-    return f"https://{owner.lower()}.github.io/{name}/"
+    host = f"{owner.lower()}.github.io"
+    return f"https://{host}/" if name.lower() == host else f"https://{host}/{name}/"
 
 
 def set_base(app, config):
-    config.html_baseurl = published(repository()[0])
+    url, _ = repository()
+    config.html_baseurl = published(url)
+    config.html_theme_options["repository_url"] = url  # the theme's buttons take it as it is
 
 
 def setup(app):

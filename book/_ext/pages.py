@@ -77,8 +77,11 @@ def head(app, pagename, templatename, context, doctree):
         ("name", "twitter:card"): "summary_large_image",
         ("name", "genbook:issues"): f"{url}/issues/new",
         ("name", "genbook:version"): version(),
+        ("name", "genbook:versions"): f"{published(url)}versions/",
     }
     lines = [f'<meta {kind}="{key}" content="{html.escape(text)}">' for (kind, key), text in tags.items()]
+    feed = f"{published(url)}versions/feed.xml"
+    lines.append(f'<link rel="alternate" type="application/atom+xml" title="Versions of the book" href="{feed}">')
     if root:
         about = {
             "@context": "https://schema.org",
@@ -156,8 +159,16 @@ def finish(app, exception):
     out.joinpath("robots.txt").write_text(f"User-agent: *\nAllow: /\nSitemap: {base}sitemap.xml\n", "utf8")
 
 
+def versions_in_footer(app, config):
+    """Beside the licence: which version this is, and the way to the others (book.js makes a choice of it)."""
+    footer = config.html_theme_options.get("extra_footer", "")
+    link = f'<a href="{published(repository()[0])}versions/">other versions</a>'
+    config.html_theme_options["extra_footer"] = f'{footer}<p class="versions">Version {version()}, {link}</p>'
+
+
 def setup(app):
     app.add_search_language(Plain)
+    app.connect("config-inited", versions_in_footer)
     app.connect("html-page-context", head)
     app.connect("html-page-context", pictures, priority=600)  # after the slides took the body (500)
     app.connect("html-collect-pages", missing_page)
