@@ -73,7 +73,7 @@ def test_every_explorable_starts_fits_and_is_accessible(width, ground, pages, br
     page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
     page.on("pageerror", lambda e: complaints.append(str(e)))
     page.goto((pages.book / "_build" / "html" / "first.html").as_uri())
-    page.evaluate("window.MathJax ? window.MathJax.startup.promise.then(() => true) : true")
+    page.wait_for_function("document.documentElement.dataset.formulas === 'marked'")
     for name in NAMES:
         section = page.locator(f"#explorable-{name}")
         section.locator("button.explorable-start").click()
