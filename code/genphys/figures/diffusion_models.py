@@ -97,6 +97,8 @@ def score_fields(
 ):
     """Draw vector fields over each other, in a panel for each density to which they belong.
 
+    An arrow is as long as the root of the size of its vector, so that no arrow reaches the next one.
+
     Args:
         places: Points of the plane, shape (n, n, 2), the first coordinate along the second axis.
         fields: A dictionary {name: vectors of shape (columns, n, n, 2)}, a colour each; the first ones are drawn broad.
@@ -112,7 +114,9 @@ def score_fields(
     for k, ax in enumerate(axes[0]):
         ax.contour(axis, axis, densities[k], levels=5, colors="#a6a6a6", linewidths=0.8)
         for rank, (name, field) in enumerate(fields.items()):
-            arrows = array(field)[k] / lengths[k] * 2.2 * spacing
+            vectors = array(field)[k] / lengths[k]
+            length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+            arrows = 0.95 * spacing * vectors / np.sqrt(np.maximum(length, 1e-12))  # as long as the root of their size
             ax.quiver(
                 places[..., 0],
                 places[..., 1],
@@ -121,9 +125,10 @@ def score_fields(
                 angles="xy",
                 scale_units="xy",
                 scale=1,
-                width=0.013 if rank == 0 else 0.006,
+                width=0.016 if rank == 0 else 0.006,
                 headwidth=3,
                 color=CYCLE[rank],
+                alpha=0.45 if rank == 0 else 1.0,
                 label=name,
             )
         ax.set(xticks=[-2, 0, 2], yticks=[-2, 0, 2], aspect="equal", title=titles[k], xlabel="$x_1$")
