@@ -103,6 +103,18 @@ def test_every_explorable_starts_fits_and_is_accessible(width, ground, pages, br
     context.close()
 
 
+def test_an_arrow_key_inside_turns_no_page(pages, browser):
+    context = browser.new_context(reduced_motion="reduce")
+    page = context.new_page()
+    page.goto((pages.book / "_build" / "html" / "first.html").as_uri())
+    assert page.locator('link[rel="next"]').count() == 1
+    page.locator("#explorable-game button.explorable-start").click()
+    page.locator("#explorable-game").get_by_role("button", name="One step").press("ArrowRight")
+    page.wait_for_timeout(500)
+    assert page.url.endswith("first.html") and page.locator("#explorable-game .started").count() == 1
+    context.close()
+
+
 def test_the_picture_of_the_title_page_starts_by_itself_where_motion_is_wanted(pages, browser):
     for motion, started in (("no-preference", 1), ("reduce", 0)):
         context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion=motion)
