@@ -96,6 +96,7 @@ CALLS = {
     "autoencoder_map": case(lambda: args()),
     "manifold": case(lambda: args(ramp(9, 16), ramp(3))),
     "order_parameter": case(lambda: args(ramp(3, 4), ramp(3, 4), ramp(3, 4), upwards(3), ramp(3))),
+    "returned_correlation": case(lambda: args(upwards(3), ramp(3), ramp(3), ramp(3), 0.1)),
     # adversarial networks
     "game_loop": case(lambda: args()),
     "level_samples": case(lambda: args(ramp(9), probabilities(2, 9), ramp(2, 30))),

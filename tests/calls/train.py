@@ -148,6 +148,7 @@ CALLS = {
     "study_first_gan": case(lambda: args(epochs=1, seeds=1)),
     "study_gan_copies": case(lambda: args(grey(), samples=10)),
     "study_ising_gan": case(lambda: args(epochs=1, seeds=1)),
+    "study_vae_rate_distortion": case(lambda: args(epochs=1, seeds=1)),
     "train_classifier": case(lambda: args(grey(), labels(), fresh(), learning_rate=1e-3, **SHORT), allow=NAMED),
     "train_deep_energy": case(
         lambda: args(

@@ -40,3 +40,12 @@ def test_the_map_names_both_networks():
     text = " ".join(t.get_text() for t in ax.texts)
     for word in ("encoder", "decoder", "noise", "a draw"):
         assert word in text
+
+
+def test_coin_flips_are_subtracted_above_the_transition_only():
+    temperatures, returned = np.array([1.0, 2.5, 4.0]), np.array([0.9, 0.5, 0.1])
+    _, ax = variational_autoencoders.returned_correlation(temperatures, returned, returned, returned, 0.04)
+    labels = [line.get_label() for line in ax.get_lines()]
+    honest = ax.get_lines()[labels.index("the same, minus what coin flips get")]
+    np.testing.assert_allclose(honest.get_xdata(), [2.5, 4.0])
+    np.testing.assert_allclose(honest.get_ydata(), [0.46, 0.06])

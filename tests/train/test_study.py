@@ -20,6 +20,11 @@ def test_every_change_and_every_seed_is_there():
     assert [(run["recipe"], run["seed"]) for run in magnet["runs"]] == [
         (recipe, seed) for recipe in magnet["recipes"] for seed in range(1, 9)
     ]
+    prices = train.load_study("vae_rate_distortion")
+    assert [(run["price"], run["seed"]) for run in prices["runs"]] == [
+        (price, seed) for price in prices["prices"] for seed in range(1, 4)
+    ]
+    assert prices["prices"] == {key: words for key, (words, _) in study.PRICES.items()}
     assert first["changes"] == {key: words for key, (words, _) in study.CHANGES.items()}
     assert magnet["recipes"] == {key: words for key, (words, _) in study.RECIPES.items()}
 
@@ -28,6 +33,13 @@ def test_a_run_of_the_magnet_agrees_with_the_recorded_ones():
     recorded = [run["energy"] for run in train.load_study("ising_gan")["runs"] if run["recipe"] == "lecture"]
     again = study._ising_gan(99, epochs=8, **study.RECIPES["lecture"][1])
     assert abs(again["energy"] - statistics.mean(recorded)) < 5 * statistics.stdev(recorded)
+
+
+def test_a_higher_price_makes_the_message_shorter_and_the_misfit_larger():
+    cheap, dear = (study._vae_at_price(7, epochs=2, beta=beta) for beta in (0.5, 8))
+    for where in ("", "_train"):
+        saved, added = cheap[f"rate{where}"] - dear[f"rate{where}"], dear[f"distortion{where}"] - cheap[f"distortion{where}"]
+        assert 0.5 * saved < added < 8 * saved
 
 
 def test_rounded_spins_have_the_value_of_the_sign_and_the_slope_of_the_number():

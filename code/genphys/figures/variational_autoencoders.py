@@ -6,12 +6,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from genphys.arguments import checked, require
+from genphys.arguments import checked, number, require
 from genphys.figures.common import panels
 from genphys.figures.drawn import array, values
 from genphys.figures.style import COLOURS, GREY
 
-__all__ = ["autoencoder_map", "manifold", "order_parameter"]
+__all__ = ["autoencoder_map", "manifold", "order_parameter", "returned_correlation"]
 
 
 @checked
@@ -100,6 +100,8 @@ def order_parameter(
     latent, translated, magnetisation = map(array, (latent, translated, magnetisation))
     temperatures, curve = array(temperatures), array(curve)
     fig, (left, right) = panels(2, height=4.0)
+    if (engine := fig.get_layout_engine()) is not None:
+        engine.set(wspace=0.08)  # room for the label of the colour bar
     colour = np.broadcast_to(temperatures[:, None], latent.shape)
     style = {"s": 5, "cmap": "cividis", "alpha": 0.6, "linewidths": 0, "rasterized": True}
     points = left.scatter(magnetisation, latent, c=colour, **style)
@@ -115,3 +117,35 @@ def order_parameter(
     right.set(xlabel="temperature $T$ in units of $J$", ylabel="order parameter", ylim=(0, 1.05))
     fig.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return fig, (left, right)
+
+
+@checked
+def returned_correlation(
+    temperatures: values("t", above=0), curve: values("t"), alone: values("t"), returned: values("t"), coins: number()
+):
+    """Draw the correlation of neighbours that an autoencoder returns, beside the exact one.
+
+    Args:
+        temperatures: Shape (temperatures,), in units of J.
+        curve: The exact correlation at those temperatures.
+        alone: That of spins that share nothing but their magnetisation.
+        returned: That of the returned configurations.
+        coins: What is returned for coin flips; it is subtracted above the transition of the infinite lattice.
+    """
+    temperatures, curve, alone, returned = map(array, (temperatures, curve, alone, returned))
+    coins = float(coins)
+    critical = 2 / math.log(1 + math.sqrt(2))
+    above = temperatures > critical
+    fig, ax = plt.subplots(figsize=(6.4, 3.9))
+    ax.plot(temperatures, curve, color=COLOURS["black"], label="exact")
+    ax.plot(temperatures, alone, "--", color=COLOURS["blue"], label="magnetisation alone")
+    ax.plot(temperatures, returned, "o", color=COLOURS["vermilion"], label="returned by the autoencoder")
+    honest, label = (returned - coins)[above], "the same, minus what coin flips get"
+    ax.plot(temperatures[above], honest, "o", mfc="none", color=COLOURS["vermilion"], label=label)
+    ax.axhline(coins, color=GREY, lw=1, ls=":")
+    ax.annotate("coin flips", (temperatures.min(), coins), (0, 3), textcoords="offset points", color=GREY)
+    ax.axvline(critical, color=GREY, lw=1, ls=":")
+    ax.annotate(r"$T_\mathrm{c}$", (critical, 0.97), (4, 0), textcoords="offset points", color=GREY)
+    ax.set(xlabel="temperature $T$ in units of $J$", ylabel="correlation of neighbours", ylim=(0, 1.05))
+    ax.legend()
+    return fig, ax

@@ -48,7 +48,13 @@ from genphys.train.phi4 import (
     train_phi4,
 )
 from genphys.train.rbm import evaluate_rbm, train_rbm
-from genphys.train.study import load_study, study_first_gan, study_gan_copies, study_ising_gan
+from genphys.train.study import (
+    load_study,
+    study_first_gan,
+    study_gan_copies,
+    study_ising_gan,
+    study_vae_rate_distortion,
+)
 from genphys.train.vae import burda_vae, evaluate_vae, load_vae, train_vae
 
 __all__ = [
@@ -91,6 +97,7 @@ __all__ = [
     "study_first_gan",
     "study_gan_copies",
     "study_ising_gan",
+    "study_vae_rate_distortion",
     "train",
     "train_classifier",
     "train_deep_energy",

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from genphys import data, gan, scores
+from genphys import data, gan, scores, vae
 from genphys.arguments import checked, count, tensor
 from genphys.networks.classifier import class_shares
 from genphys.systems import ising
@@ -23,7 +23,7 @@ from genphys.train.classifier import load_classifier
 from genphys.train.gan import GAN_RUNS, load_gan
 from genphys.train.loop import move_average
 
-__all__ = ["load_study", "study_first_gan", "study_gan_copies", "study_ising_gan"]
+__all__ = ["load_study", "study_first_gan", "study_gan_copies", "study_ising_gan", "study_vae_rate_distortion"]
 
 CHANGES = {
     "none": ("the lecture's recipe", {}),
@@ -199,11 +199,63 @@ def _nearest(x, images):
     return torch.stack([torch.cdist(x, piece).min(1).values for piece in images.split(5000)]).min(0).values
 
 
-STUDIES = {"first_gan": study_first_gan, "ising_gan": study_ising_gan, "gan_copies": study_gan_copies}
+PRICES = {str(beta): (f"weight {beta:g} of the KL term", {"beta": beta}) for beta in (0.5, 1, 2, 4, 8, 16, 32, 64)}
 
 
 @checked
-def load_study(name: Literal["first_gan", "ising_gan", "gan_copies"], folder: Path | str | None = None):
+def study_vae_rate_distortion(*, epochs: count() = 40, seeds: count() = 3):
+    r"""Autoencoders of the 4 000 digits of :func:`genphys.data.digits` at eight weights :math:`\beta_\mathrm{KL}`.
+
+    Encoder and decoder have one layer of 300 units and 20 latent variables. Each run gives the rate
+    :math:`R = \langle\mathrm{KL}\rangle` and the distortion :math:`D = -\langle\log p_\theta(\mathbf{x}\mid
+    \mathbf{h})\rangle` in nats per image, on the 1 000 held-out digits and on the training images, each binarised once.
+
+    Returns:
+        The words of each weight under ``"prices"`` and a list of dictionaries under ``"runs"``.
+    """
+    return _over_seeds("price", PRICES, _vae_at_price, epochs, seeds)
+
+
+def _vae_at_price(seed, *, epochs, beta):
+    """One run: rate and distortion on held-out and on training images."""
+    rng, digits = torch.Generator().manual_seed(seed), data.digits()
+    images = digits.train_images
+    encoder = vae.dense_encoder(784, (300,), 20, nn.SiLU, rng=rng)
+    net = vae.dense_decoder_net(20, (300,), 784, nn.SiLU, rng=rng)
+    model = vae.VAE(encoder, vae.BernoulliDecoder(net), 784, 20).float()
+    net[-1].bias.data = torch.logit(images.mean(0), eps=1e-3).float()
+    optimiser = torch.optim.Adam(model.parameters(), fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, total_steps=epochs * len(images) // 100)
+    for _ in range(epochs):
+        for batch in data.batches(images, 100, rng=rng):
+            reconstruction, kl = model.elbo(data.binarise(batch, rng=rng), rng=rng)
+            optimiser.zero_grad()
+            (beta * kl - reconstruction).mean().backward()
+            optimiser.step()
+            schedule.step()
+    found = {}
+    for name, grey in (("", digits.test_images), ("_train", images)):
+        with torch.no_grad():
+            reconstruction, kl = model.elbo(data.fixed_binarisation(grey), samples=10, rng=rng)
+        found |= {
+            f"rate{name}": round(kl.mean().item(), 3),
+            f"distortion{name}": round(-reconstruction.mean().item(), 3),
+        }
+    return found
+
+
+STUDIES = {
+    "first_gan": study_first_gan,
+    "ising_gan": study_ising_gan,
+    "gan_copies": study_gan_copies,
+    "vae_rate_distortion": study_vae_rate_distortion,
+}
+
+
+@checked
+def load_study(
+    name: Literal["first_gan", "ising_gan", "gan_copies", "vae_rate_distortion"], folder: Path | str | None = None
+):
     """The result of a shipped study, as its command wrote it; ``folder`` is the package's own where left out."""
     folder = Path(folder) if folder is not None else Path(str(resources.files("genphys") / "weights"))
     path = folder / f"study_{name}.json"
