@@ -18,7 +18,7 @@ export PYTHONPATH := $(CURDIR)/code
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help book check test faults lint test-cpus notebooks serve measure bench address clean test-lowest
+.PHONY: help book check test faults lint test-cpus notebooks serve pdf measure bench address clean test-lowest
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -69,6 +69,9 @@ test-lowest: $(STAMP) ## Test the package with the lowest versions that it admit
 	@$(LOWEST)/bin/python -m pip install --quiet --constraint $(LOWEST)/versions.txt \
 	    './code[mnist]' pytest pytest-timeout pytest-xdist scikit-learn torchmetrics
 	@$(LOWEST)/bin/python tests/suite.py --package
+
+pdf: $(STAMP) ## Print the built book, its chapters and decks into book/_build/pdf (SOLUTIONS=1: with the solutions)
+	@$(BIN)/python book/_ext/paper.py $(if $(SOLUTIONS),--solutions)
 
 measure: $(STAMP) ## Count what the lines of the package are for, now and before
 	@$(BIN)/python tests/measure.py $(REVISION)

@@ -162,8 +162,9 @@ def finish(app, exception):
 def versions_in_footer(app, config):
     """Beside the licence: which version this is, and the way to the others (book.js makes a choice of it)."""
     footer = config.html_theme_options.get("extra_footer", "")
-    link = f'<a href="{published(repository()[0])}versions/">other versions</a>'
-    config.html_theme_options["extra_footer"] = f'{footer}<p class="versions">Version {version()}, {link}</p>'
+    base = published(repository()[0])
+    links = f'<a href="{base}versions/">other versions</a>, <a href="{base}pdf/book.pdf">on paper</a>'
+    config.html_theme_options["extra_footer"] = f'{footer}<p class="versions">Version {version()}, {links}</p>'
 
 
 def setup(app):
