@@ -26,8 +26,8 @@ def step():
     return {key: ramp(5) for key in ("d_loss", "g_loss", "d_real", "d_fake")}
 
 
-def lattice_record():
-    return {"magnetisation_counts": [1, 2, 1], "time_slices": [[3.0, 0.1], [2.0, 0.2]]}
+def pairs(*shape):
+    return 1 + ramp(*shape, 2)
 
 
 def square():
@@ -111,11 +111,7 @@ CALLS = {
     # diffusion models
     "books": case(lambda: args(ramp(5), upwards(5), upwards(5), ramp(5), ramp(5))),
     "clouds": case(lambda: args({"a": ramp(5, 2), "b": ramp(6, 2)}, 3.0, columns=2)),
-    "comparison": case(lambda: args({"a": lattice_record(), "b": lattice_record()})),
-    "configurations": case(lambda: args(ramp(2, 4, 4), ramp(2, 4, 4))),
-    "identity_by_momentum": case(lambda: args(ramp(3), {"a": ramp(3, 2)})),
     "schedules": case(lambda: args({"a": (ramp(5), ramp(5)), "b": (ramp(9), ramp(9))})),
-    "score_and_force": case(lambda: args(ramp(2, 3, 3), ramp(2, 3, 3))),
     "score_fields": case(
         lambda: args(
             square(), {"a": 1 + ramp(2, 4, 4, 2), "b": 1 + ramp(2, 4, 4, 2)}, probabilities(2, 6, 6), ["a", "b"]
@@ -146,6 +142,17 @@ CALLS = {
     "score_table": case(
         lambda: args(["a", "b"], ["s", "t"], ramp(2, 2), upwards(2), formats=[".1f", ".2f"], baseline=0, threshold=2.0)
     ),
+    # lattice fields
+    "annealed": case(lambda: args({"a": (upwards(3), ramp(3))}, 0.4)),
+    "corrected": case(
+        lambda: args({"a": ramp(5)}, {"a": {"raw": pairs(), "weighted": pairs(), "chain": pairs()}}, {"a": pairs()})
+    ),
+    "crossings": case(lambda: args(ramp(3), {4: pairs(3)}, 0.6)),
+    "identity_by_momentum": case(lambda: args(ramp(3), {"a": ramp(3, 2)})),
+    "lost_half": case(lambda: args(ramp(4), ramp(5), {"a": pairs()}, pairs())),
+    "lattice_phases": case(lambda: args({0.2: ramp(2, 4, 4), 0.3: ramp(2, 4, 4)})),
+    "score_and_force": case(lambda: args(ramp(2, 3, 3), ramp(2, 3, 3), 1 + ramp(2, 3))),
+    "slowing": case(lambda: args(ramp(3), {4: pairs(3), 8: pairs(3)}, upwards(2))),
 }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from promise import args, case, rng
 
-from genphys import diffusion, rbm, train
+from genphys import diffusion, flows, rbm, train
 
 PLACE = tempfile.TemporaryDirectory()
 NUMBERS = itertools.count()
@@ -36,6 +36,25 @@ def layer():
     torch.nn.init.zeros_(found.weight)
     torch.nn.init.zeros_(found.bias)
     return found
+
+
+def lattice_flow():
+    return flows.LatticeFlow(4, 1, 2, rng=rng(1))
+
+
+class Ripple(torch.nn.Module):
+    """A velocity that depends on place and step."""
+
+    def __init__(self):
+        super().__init__()
+        self.size = torch.nn.Parameter(torch.ones(()))
+
+    def forward(self, x, t):
+        return self.size * torch.sin(x) * (t[:, None, None, None] + 1) / 100
+
+
+def ripple():
+    return Ripple()
 
 
 def nothing(i):
@@ -89,6 +108,7 @@ CALLS = {
     "draw_digits": case(
         lambda: args(train.diffusion_unet(rng=rng(1)), SCHEDULE, labels(2), diffusion.ddim, seed=1, rows=2)
     ),
+    "draw_with_density": case(lambda: args(ripple(), SCHEDULE, 1 + fields(2)[:, None, :2, :2], steps=1)),
     "evaluate_diffusion": case(
         lambda: args(
             *(train.diffusion_unet(rng=rng(1)), SCHEDULE, labels(), grey(), grey(), shipped("classifier")[0]),
@@ -105,6 +125,7 @@ CALLS = {
     "evaluate_gan": case(
         lambda: args(shipped("gan", "conditional")[0], shipped("classifier")[0], "conditional", n=4, seed=1)
     ),
+    "evaluate_lattice_flow": case(lambda: args(lattice_flow(), 0.1, samples=8, seed=1)),
     "evaluate_phi4": case(
         lambda: args(train.phi4_unet(rng=rng(1)), diffusion.cosine_schedule(1000), 1.0, most=2, seed=1)
     ),
@@ -121,10 +142,14 @@ CALLS = {
     "load_diffusion_samples": case(lambda: args(None), allow=OPTIONAL),
     "load_flow_matching": case(lambda: args(None), allow=OPTIONAL),
     "load_gan": case(lambda: args("dcgan")),
+    "load_lattice_flow": case(lambda: args("critical")),
     "load_phi4": case(lambda: args(None), allow=OPTIONAL),
     "load_study": case(lambda: args("ising_gan")),
     "load_vae": case(lambda: args("vae")),
     "load_weights": case(lambda: args("toy", written("weights")), allow={"folder": ["None"]}),  # the package's own
+    "long_chains": case(
+        lambda: args(4, 0.3, **{"chains": 2, "trajectories": 3, "step_size": 0.1, "steps": 2, "seed": 1})
+    ),
     "move_average": case(lambda: args(layer(), layer(), 0.5)),
     "phi4_unet": case(lambda: args(rng=rng())),
     "read_checkpoint": case(lambda: args(written("checkpoint")), allow=PATH),
@@ -148,6 +173,8 @@ CALLS = {
     "study_first_gan": case(lambda: args(epochs=1, seeds=1)),
     "study_gan_copies": case(lambda: args(grey(), samples=10)),
     "study_ising_gan": case(lambda: args(epochs=1, seeds=1)),
+    "study_phi4_chains": case(lambda: args(trajectories=2, seeds=1)),
+    "study_phi4_weights": case(lambda: args(samples=2, steps=1, batch=2)),
     "study_vae_rate_distortion": case(lambda: args(epochs=1, seeds=1)),
     "train_classifier": case(lambda: args(grey(), labels(), fresh(), learning_rate=1e-3, **SHORT), allow=NAMED),
     "train_deep_energy": case(
@@ -172,6 +199,7 @@ CALLS = {
         allow=NAMED | {"half": ["True"], "start": ["None"], "until": ["None"]},  # their defaults
     ),
     "train_gan": case(lambda: args(grey(), labels(), "conditional", fresh(), shown=2, **SHORT), allow=NAMED),
+    "train_lattice_flow": case(lambda: args("critical", fresh(), **SHORT, learning_rate=1e-3), allow=NAMED),
     "train_phi4": case(lambda: args(fields(), fresh(), **SHORT, **DECAYING), allow=NAMED),
     "train_rbm": case(
         lambda: args(

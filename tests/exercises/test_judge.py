@@ -57,6 +57,22 @@ def by_one_coordinate_at_a_time(x, s, b):
     return (first + torch.distributions.Normal(b, s.exp()).log_prob(x[:, k:])).sum(1)
 
 
+def by_joined_half_steps(phi, pi, gradient, eps, steps):
+    """Half a step of the momenta, whole steps in turn, and half a step back."""
+    pi = pi - 0.5 * eps * gradient(phi)
+    for _ in range(steps):
+        phi = phi + eps * pi
+        pi = pi - eps * gradient(phi)
+    return torch.stack([phi, pi + 0.5 * eps * gradient(phi)])
+
+
+def by_plain_sums(a, log_w):
+    """Weights over their largest, and sums over them."""
+    w = torch.exp(log_w - log_w.max())
+    mean = torch.sum(w * a) / torch.sum(w)
+    return [mean, torch.sqrt(torch.sum((w * (a - mean)) ** 2)) / torch.sum(w)]
+
+
 def by_pairs(x1, z, t, velocity):
     """Each pair by itself, with a place between its ends."""
     places = torch.lerp(z, x1, t)
@@ -194,6 +210,8 @@ OTHERWISE = {
     "ex:write-gan-losses": by_cross_entropy,
     "ex:write-coupling-density": by_one_coordinate_at_a_time,
     "ex:write-flow-matching": by_pairs,
+    "ex:write-leapfrog": by_joined_half_steps,
+    "ex:write-weighted-mean": by_plain_sums,
     "ex:write-sweep": by_two_weights,
     "ex:write-langevin": lambda x, g, e, z: torch.lerp(x, x - g, e / 2).add(z, alpha=math.sqrt(e)),
     "ex:write-pseudolikelihood": by_conditionals,

@@ -1,70 +1,166 @@
 """The figures of the chapter on lattice fields."""
 
+import math
+
 import matplotlib.pyplot as plt
 import numpy as np
 
-from genphys.arguments import checked, require
+from genphys.arguments import checked, number, require
 from genphys.figures.common import panels
-from genphys.figures.drawn import array, named, values
-from genphys.figures.style import COLOURS
+from genphys.figures.drawn import array, named, rows, values
+from genphys.figures.style import COLOURS, GREY
 
-__all__ = ["comparison", "configurations", "identity_by_momentum", "score_and_force"]
+__all__ = [
+    "annealed",
+    "corrected",
+    "crossings",
+    "identity_by_momentum",
+    "lattice_phases",
+    "lost_half",
+    "score_and_force",
+    "slowing",
+]
 
 _STYLES = (("black", "o", "-"), ("vermilion", "s", "--"), ("blue", "^", ":"), ("green", "D", "-."))
 
 
 @checked
-def configurations(real: values("n side side"), drawn: values("n side side")):
-    """Draw a row of Monte Carlo configurations above a row of samples, in one scale of colour.
+def lattice_phases(fields: named(values("_ side side"))):
+    """Draw a configuration and the distribution of the mean field for each hopping parameter.
 
     Args:
-        real: Configurations, shape (n, L, L).
-        drawn: Samples, of the same shape.
+        fields: For each hopping parameter configurations of shape (n, L, L).
     """
-    real, drawn = array(real), array(drawn)
-    fig, axes = plt.subplots(2, len(real), figsize=(1.7 * len(real) + 0.6, 3.5), squeeze=False)
-    for row, fields, name in zip(axes, (real, drawn), ("Monte Carlo", "model"), strict=True):
-        for ax, field in zip(row, fields, strict=True):
-            picture = ax.imshow(field, cmap="RdBu_r", vmin=-2, vmax=2)
-            ax.set(xticks=[], yticks=[])
-            ax.grid(False)
-        row[0].set_ylabel(name)
-    fig.colorbar(picture, ax=axes, label=r"field $\varphi_x$", extend="both")
+    fig, axes = plt.subplots(2, len(fields), figsize=(2.5 * len(fields) + 0.8, 4.2), height_ratios=(1.7, 1))
+    for (above, below), (kappa, phi) in zip(axes.T, fields.items(), strict=True):
+        picture = above.imshow(array(phi)[0], cmap="RdBu_r", vmin=-2, vmax=2)
+        above.set(xticks=[], yticks=[], title=rf"$\kappa = {kappa:.2f}$")
+        above.grid(False)
+        below.hist(array(phi).mean((1, 2)), bins=np.linspace(-1.6, 1.6, 33), color=COLOURS["blue"])
+        below.set(xlabel="mean field $m$", xlim=(-1.6, 1.6))
+    axes[1, 0].set_ylabel("fields")
+    fig.colorbar(picture, ax=axes[0], label=r"field $\varphi_x$", extend="both")
     return fig, axes
 
 
 @checked
-def comparison(sets: named(dict)):
-    r"""Draw the histogram of the magnetisation and the correlation of columns, each set beside the others.
+def slowing(kappas: values("n"), tau: named(values("n pair")), sides: values("k")):
+    """Draw autocorrelation times across the transition, and at the hopping parameter 0.34 against the side.
 
     Args:
-        sets: For each name an entry of the record of :func:`genphys.train.describe_phi4`, from which are read
-            ``magnetisation_counts`` (between -1.5 and 1.5) and ``time_slices``.
+        kappas: The hopping parameters.
+        tau: For each side a list of estimates, one for each hopping parameter.
+        sides: The sides.
     """
-    _few(sets)
-    fig, (left, right) = panels(2, height=3.6)
-    for index, ((name, found), (colour, marker, dash)) in enumerate(zip(sets.items(), _STYLES, strict=False)):
-        counts = np.asarray(found["magnetisation_counts"], dtype=float)
-        edges = np.linspace(-1.5, 1.5, len(counts) + 1)
-        density = counts / counts.sum() / (edges[1] - edges[0])
-        left.stairs(density, edges, color=COLOURS[colour], ls=dash, lw=1.6, label=name)
-        value, error = np.asarray(found["time_slices"]).T
-        place = np.arange(len(value)) + 0.06 * (index - (len(sets) - 1) / 2)
-        style = {
-            "color": COLOURS[colour],
-            "marker": marker,
-            "ls": dash,
-            "ms": 5,
-            "lw": 1.2,
-            "capsize": 3,
-            "mfc": "none",
-        }
-        right.errorbar(place, value, error, label=name, **style)
-    left.set(xlabel="magnetisation per site $m$", ylabel="probability density", xlim=(-1.5, 1.5))
-    right.set(xlabel=r"distance $\tau$ in lattice spacings", ylabel=r"column correlation $C(\tau)$")
-    right.set_ylim(bottom=0)
-    fig.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=len(sets))
+    _few(tau)
+    fig, (left, right) = panels(2, height=3.3)
+    at = int(np.abs(array(kappas) - 0.34).argmin())
+    there = np.array([[float(part) for part in tau[side][at]] for side in tau])
+    for (side, found), style in zip(tau.items(), _STYLES, strict=False):
+        pairs = np.array([[float(part) for part in estimate] for estimate in found])
+        left.errorbar(array(kappas), pairs[:, 0], pairs[:, 1], label=f"$L = {side}$", **_drawn(style))
+    x = array(sides)
+    right.errorbar(x, there[:, 0], there[:, 1], **_drawn((*_STYLES[0][:2], "none")))
+    power, level = np.polyfit(np.log(x), np.log(there[:, 0]), 1)
+    right.plot(x, np.exp(level) * x**power, "--", color=COLOURS["vermilion"], label=f"$\\tau \\sim L^{{{power:.1f}}}$")
+    left.set(xlabel=r"hopping parameter $\kappa$", ylabel=r"$\tau$ in trajectories", yscale="log")
+    right.set(xlabel="side $L$", xscale="log", yscale="log", xticks=list(x), xticklabels=[f"{v:g}" for v in x])
+    right.minorticks_off()
+    left.legend()
+    right.legend()
     return fig, (left, right)
+
+
+@checked
+def corrected(log_weights: named(values("_")), table: named(dict), chains: named(values("pair"))):
+    """Draw the logarithms of weights, and the susceptibility before and after corrections over that of a chain.
+
+    Args:
+        log_weights: For each run the logarithms of the weights.
+        table: For each run estimates under ``"raw"``, ``"weighted"`` and ``"chain"``.
+        chains: For each run the value and the error of the chain of reference.
+    """
+    fig, (left, right) = panels(2, height=3.3)
+    edges = np.linspace(-4, 4, 65)
+    for (run, log_w), (colour, _, dash) in zip(log_weights.items(), _STYLES[1:], strict=False):
+        left.hist(array(log_w), edges, histtype="step", color=COLOURS[colour], ls=dash, lw=1.5, label=run)
+    ways = {"raw": "as drawn", "weighted": "weights", "chain": "Metropolis"}
+    for index, ((run, row), style) in enumerate(zip(table.items(), _STYLES[1:], strict=False)):
+        value, error = chains[run]
+        right.fill_between(
+            [index * 4 - 0.6, index * 4 + 2.6], 1 - error / value, 1 + error / value, color=GREY, alpha=0.25, lw=0
+        )
+        means = np.array([[float(part) / value for part in row[way]] for way in ways])
+        right.errorbar(np.arange(3) + 4 * index, means[:, 0], means[:, 1], label=run, **_drawn((*style[:2], "none")))
+    right.axhline(1, color=COLOURS["black"], lw=0.8)
+    right.set_xticks([0, 1, 2, 4, 5, 6][: 3 * len(table)], list(ways.values()) * len(table), rotation=35, ha="right")
+    left.set(xlabel=r"$\log w - \log Z$", ylabel="fields")
+    right.set_ylabel(r"$\chi$ over that of the chain")
+    left.legend()
+    right.legend()
+    return fig, (left, right)
+
+
+@checked
+def annealed(shares: named(rows(values("_"))), alone: number(0, 1)):
+    """Draw effective shares against the number of switches of the action, and that of a flow without any.
+
+    Args:
+        shares: For each name the numbers of switches, and the shares.
+        alone: The share of the flow alone.
+    """
+    _few(shares)
+    fig, ax = plt.subplots(figsize=(5.6, 3.3))
+    for (name, (switches, share)), (colour, marker, dash) in zip(shares.items(), _STYLES[1:], strict=False):
+        ax.plot(array(switches), array(share), color=COLOURS[colour], marker=marker, ls=dash, label=name)
+    ax.axhline(alone, color=COLOURS["black"], ls="--", lw=1, label="the flow alone")
+    ax.set(xlabel="switches of the action", ylabel="effective share", xscale="log", ylim=(0, 1))
+    ax.set_xticks([1, 4, 16, 64], ["1", "4", "16", "64"])
+    ax.minorticks_off()
+    ax.legend()
+    return fig, ax
+
+
+@checked
+def lost_half(chain: values("n"), flow: values("m"), log_z: named(values("pair")), reference: values("pair")):
+    """Draw the mean fields of a chain and of a flow, and values of log Z minus the one of reference.
+
+    Args:
+        chain: Mean fields of the chain.
+        flow: Mean fields of the flow.
+        log_z: For each name an estimate.
+        reference: The estimate of reference.
+    """
+    fig, (left, right) = panels(2, height=3.1)
+    edges = np.linspace(-1.7, 1.7, 69)
+    for m, (colour, _, dash), name in ((chain, _STYLES[0], "hybrid Monte Carlo"), (flow, _STYLES[1], "flow")):
+        left.hist(array(m), edges, density=True, histtype="step", color=COLOURS[colour], ls=dash, lw=1.5, label=name)
+    for place, (estimate, style) in enumerate(zip(log_z.values(), _STYLES[1:], strict=False)):
+        right.errorbar(place, float(estimate[0] - reference[0]), float(estimate[1]), **_drawn((*style[:2], "none")))
+    error = float(reference[1])
+    right.axhspan(-error, error, color=GREY, alpha=0.25, lw=0)
+    right.axhline(0, color=COLOURS["black"], lw=0.8)
+    right.axhline(-math.log(2), color=COLOURS["black"], ls="--", lw=1)
+    right.set_xticks(range(len(log_z)), list(log_z))
+    left.set(xlabel="mean field $m$", ylabel="probability density")
+    right.set(ylabel=r"$\log Z$ minus integration", xlim=(-0.6, len(log_z) - 0.4), ylim=(-0.9, 0.3))
+    left.set_ylim(top=1.4 * left.get_ylim()[1])
+    left.legend(loc="upper center")
+    return fig, (left, right)
+
+
+@checked
+def crossings(kappas: values("n"), cumulants: named(values("n pair")), height: number()):
+    """Draw Binder cumulants of several sizes against the hopping parameter, and a line at a height."""
+    _few(cumulants)
+    fig, ax = plt.subplots(figsize=(6.0, 3.6))
+    for (side, found), style in zip(cumulants.items(), _STYLES, strict=False):
+        pairs = np.array([[float(part) for part in estimate] for estimate in found])
+        ax.errorbar(array(kappas), pairs[:, 0], pairs[:, 1], label=f"$L = {side}$", **_drawn(style))
+    ax.axhline(height, color=GREY, ls="--", lw=1)
+    ax.set(xlabel=r"hopping parameter $\kappa$", ylabel="Binder cumulant $U$")
+    ax.legend()
+    return fig, ax
 
 
 @checked
@@ -79,30 +175,37 @@ def identity_by_momentum(momentum_squared: values("n"), sets: named(values("n 2"
     x = array(momentum_squared)
     fig, ax = plt.subplots(figsize=(6.4, 3.5))
     ax.axhline(1, color=COLOURS["black"], lw=1, label="exact")
-    for (name, pairs), (colour, marker, dash) in zip(sets.items(), _STYLES, strict=False):
-        pairs = array(pairs)
-        style = {"color": COLOURS[colour], "marker": marker, "ls": dash, "ms": 5, "lw": 1, "capsize": 3, "mfc": "none"}
-        ax.errorbar(x, pairs[:, 0], pairs[:, 1], label=name, **style)
+    for (name, pairs), style in zip(sets.items(), _STYLES, strict=False):
+        ax.errorbar(x, array(pairs)[:, 0], array(pairs)[:, 1], label=name, **_drawn(style))
     ax.set(xlabel=r"lattice momentum squared $\hat{k}^2$", ylabel=r"$\tilde{D}(k)$")
     ax.legend()
     return fig, ax
 
 
 @checked
-def score_and_force(force: values("n side side"), score: values("n side side")):
-    """Draw the exact force against the learnt score at little noise, site by site, with the line of equality.
+def score_and_force(force: values("n side side"), score: values("n side side"), binned: values("k 3")):
+    """Draw the exact force against the learnt score at little noise, site by site, and the difference in groups.
 
     Args:
         force: Minus the gradient of the action in the units of the score, any shape.
         score: The learnt score, of the same shape.
+        binned: In each row the mean score of a group of sites, the mean force there and its error.
     """
-    force, score = array(force), array(score)
-    fig, ax = plt.subplots(figsize=(4.4, 4.0))
-    ax.plot(score.ravel(), force.ravel(), ".", color=COLOURS["blue"], ms=3, alpha=0.35, rasterized=True)
+    force, score, binned = array(force), array(score), array(binned)
+    fig, (ax, right) = panels(2, height=3.7)
+    ax.plot(score.ravel(), force.ravel(), ".", color=COLOURS["blue"], ms=3, alpha=0.25, rasterized=True)
     end = 1.05 * max(np.abs(force).max(), np.abs(score).max())
     ax.plot([-end, end], [-end, end], "--", color=COLOURS["black"], lw=1.2)
+    right.axhline(0, ls="--", color=COLOURS["black"], lw=1.2)
+    right.errorbar(binned[:, 0], binned[:, 1] - binned[:, 0], binned[:, 2], **_drawn((*_STYLES[1][:2], "none")))
     ax.set(xlabel="learnt score", ylabel=r"force $-\partial S/\partial x$", xlim=(-end, end), ylim=(-end, end))
-    return fig, ax
+    right.set(xlabel="learnt score", ylabel="mean force minus score")
+    return fig, (ax, right)
+
+
+def _drawn(style):
+    colour, marker, dash = style
+    return {"color": COLOURS[colour], "marker": marker, "ls": dash, "ms": 5, "lw": 1.2, "capsize": 3, "mfc": "none"}
 
 
 def _few(sets):

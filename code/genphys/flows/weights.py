@@ -3,17 +3,22 @@ r"""Importance weights :math:`w = f(\mathbf{x})/q(\mathbf{x})` of points that we
 Their mean is the partition function of :math:`f` (``eq:importance-log-z``), and their spread says what the points are
 worth, as far as the points can know (``eq:effective-share``).
 
+With them averages over :math:`f/Z` are had from points of :math:`q`, as a weighted mean (``eq:reweighting``) or from a
+chain that takes the points one after the other or stays (``eq:independence-acceptance``).
+
 References:
-    Kong (1992); Nicoli et al. (2020) for flows in physics.
+    Kong (1992); Nicoli et al. (2020) for flows in physics; Albergo, Kanwar and Shanahan (2019) for the chain.
 """
 
 import math
 
-from genphys.arguments import checked, require, tensor
+import torch
+
+from genphys.arguments import checked, require, source, tensor
 from genphys.exact.estimates import Estimate
 from genphys.numerics import double
 
-__all__ = ["effective_share", "log_partition"]
+__all__ = ["effective_share", "independence_chain", "log_partition", "weighted_mean"]
 
 a_row = tensor("n", rows=2)
 
@@ -33,10 +38,51 @@ def log_partition(log_weights: a_row):
     effective share r. Where the share is below 2 %, a few points carry the sum and its error is unknown: it is refused.
     """
     log_w = double(log_weights)
+    share = _honest_share(log_w)
+    n = len(log_w)
+    return Estimate(log_w.logsumexp(0) - math.log(n), ((1 / share - 1) / (n - 1)).clamp(min=0).sqrt())
+
+
+@checked
+def weighted_mean(values: tensor("n"), log_weights: tensor("n", rows=2)):
+    r"""The average of an observable over :math:`f/Z` with its error, from points of :math:`q` (``eq:reweighting``).
+
+    .. math::
+        \bar a = \sum_i \hat w_i\,a_i , \qquad \sigma^2 = \sum_i \hat w_i^2\,(a_i - \bar a)^2 , \qquad
+        \hat w_i = \frac{w_i}{\sum_j w_j}
+
+    It has a bias of order 1/n. Where the effective share is below 2 % it is refused. An
+    :class:`~genphys.exact.estimates.Estimate`.
+    """
+    log_w = double(log_weights)
+    _honest_share(log_w)
+    w, a = log_w.softmax(0), double(values)
+    mean = w @ a
+    return Estimate(mean, (w.square() @ (a - mean).square()).sqrt())
+
+
+@checked
+def independence_chain(log_weights: tensor("n"), *, rng: source):
+    r"""A Markov chain through points of :math:`q` in their order, whose equilibrium is :math:`f/Z`.
+
+    From the point that it holds the chain goes to the next one with the probability :math:`\min(1, w'/w)`
+    (``eq:independence-acceptance``), and stays otherwise.
+
+    Returns:
+        The number of the point that is held after each proposal, shape (n,); the first point is held at the start.
+    """
+    log_u = torch.rand(len(log_weights), generator=rng, device=rng.device, dtype=log_weights.dtype).log().tolist()
+    log_w, held, now = log_weights.tolist(), [0], 0
+    for i in range(1, len(log_w)):
+        now = i if log_u[i] < log_w[i] - log_w[now] else now
+        held.append(now)
+    return torch.tensor(held, device=log_weights.device)
+
+
+def _honest_share(log_w):
     share = effective_share.__wrapped__(log_w)
     takes = (
         f"weights with an effective share of 0.02 or more; that of these is {share.item():.3f}, no error bar is honest"
     )
-    require(share >= 0.02, "log_weights", log_weights, takes)
-    n = len(log_w)
-    return Estimate(log_w.logsumexp(0) - math.log(n), ((1 / share - 1) / (n - 1)).clamp(min=0).sqrt())
+    require(share >= 0.02, "log_weights", log_w, takes)
+    return share

@@ -35,6 +35,16 @@ from genphys.train.flow_matching import (
     train_flow_matching,
 )
 from genphys.train.gan import GAN_RUNS, evaluate_gan, gan_networks, load_gan, settle_normalisation, train_gan
+from genphys.train.lattice import (
+    LATTICE_RUNS,
+    draw_with_density,
+    evaluate_lattice_flow,
+    load_lattice_flow,
+    long_chains,
+    study_phi4_chains,
+    study_phi4_weights,
+    train_lattice_flow,
+)
 from genphys.train.loop import Shuffled, State, keep_freed_memory, move_average, train
 from genphys.train.phi4 import (
     PHI4,
@@ -60,6 +70,7 @@ from genphys.train.vae import burda_vae, evaluate_vae, load_vae, train_vae
 __all__ = [
     "DIFFUSION_SAMPLES",
     "GAN_RUNS",
+    "LATTICE_RUNS",
     "PHI4",
     "PHI4_CHAIN",
     "PHI4_SAMPLERS",
@@ -70,9 +81,11 @@ __all__ = [
     "diffusion_unet",
     "digit_velocity",
     "draw_digits",
+    "draw_with_density",
     "evaluate_diffusion",
     "evaluate_flow_matching",
     "evaluate_gan",
+    "evaluate_lattice_flow",
     "evaluate_phi4",
     "evaluate_rbm",
     "evaluate_vae",
@@ -85,10 +98,12 @@ __all__ = [
     "load_diffusion_samples",
     "load_flow_matching",
     "load_gan",
+    "load_lattice_flow",
     "load_phi4",
     "load_study",
     "load_vae",
     "load_weights",
+    "long_chains",
     "move_average",
     "phi4_unet",
     "read_checkpoint",
@@ -97,6 +112,8 @@ __all__ = [
     "study_first_gan",
     "study_gan_copies",
     "study_ising_gan",
+    "study_phi4_chains",
+    "study_phi4_weights",
     "study_vae_rate_distortion",
     "train",
     "train_classifier",
@@ -104,6 +121,7 @@ __all__ = [
     "train_diffusion",
     "train_flow_matching",
     "train_gan",
+    "train_lattice_flow",
     "train_phi4",
     "train_rbm",
     "train_vae",

@@ -7,7 +7,19 @@ from pathlib import Path
 import torch
 
 from genphys.numerics import Diverged
-from genphys.train import classifier, deep_energy, diffusion, flow_matching, gan, parallel, phi4, rbm, study, vae
+from genphys.train import (
+    classifier,
+    deep_energy,
+    diffusion,
+    flow_matching,
+    gan,
+    lattice,
+    parallel,
+    phi4,
+    rbm,
+    study,
+    vae,
+)
 from genphys.train.loop import keep_freed_memory
 
 
@@ -17,7 +29,7 @@ def main(argv=None):
         prog="python -m genphys.train", description="Long trainings that can be interrupted and resumed."
     )
     commands = parser.add_subparsers(dest="name", required=True)
-    for module in (rbm, vae, classifier, gan, diffusion, flow_matching, phi4, deep_energy, study):
+    for module in (rbm, vae, classifier, gan, diffusion, flow_matching, phi4, deep_energy, lattice, study):
         module.add_command(commands)
     arguments = parser.parse_args(argv)
     if arguments.folder is None:

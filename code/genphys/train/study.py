@@ -21,6 +21,7 @@ from genphys.networks.classifier import class_shares
 from genphys.systems import ising
 from genphys.train.classifier import load_classifier
 from genphys.train.gan import GAN_RUNS, load_gan
+from genphys.train.lattice import study_phi4_chains, study_phi4_weights
 from genphys.train.loop import move_average
 
 __all__ = ["load_study", "study_first_gan", "study_gan_copies", "study_ising_gan", "study_vae_rate_distortion"]
@@ -248,13 +249,16 @@ STUDIES = {
     "first_gan": study_first_gan,
     "ising_gan": study_ising_gan,
     "gan_copies": study_gan_copies,
+    "phi4_chains": study_phi4_chains,
+    "phi4_weights": study_phi4_weights,
     "vae_rate_distortion": study_vae_rate_distortion,
 }
 
 
 @checked
 def load_study(
-    name: Literal["first_gan", "ising_gan", "gan_copies", "vae_rate_distortion"], folder: Path | str | None = None
+    name: Literal["first_gan", "ising_gan", "gan_copies", "phi4_chains", "phi4_weights", "vae_rate_distortion"],
+    folder: Path | str | None = None,
 ):
     """The result of a shipped study, as its command wrote it; ``folder`` is the package's own where left out."""
     folder = Path(folder) if folder is not None else Path(str(resources.files("genphys") / "weights"))
