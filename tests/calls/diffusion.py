@@ -30,6 +30,14 @@ def third(x, t=None, labels=None):
     return x / 3
 
 
+def spins(n=3, L=2):
+    return 2.0 * (torch.rand(n, L, L, generator=rng(5)) < 0.5) - 1
+
+
+def halved(s, u):
+    return s / 2
+
+
 def keep(t, x, x0):
     pass
 
@@ -88,6 +96,10 @@ CALLS = {
         lambda: args(third, SCHEDULE, x(), rng=rng(), steps=5, callback=keep),
         allow={"x": SHAPE, "steps": ["None"], "callback": ["None"]},
     ),
+    "flip_noise": case(lambda: args(spins(), 0.4, rng=rng()), allow={"s0": SHAPE}),
+    "flip_ratio": case(lambda: args(spins(), spins() / 2, 0.4)),
+    "flip_probability": case(lambda: args(spins(), spins() / 2, 0.4, 0.1)),
+    "reverse_flips": case(lambda: args(halved, spins(), [0.9, 0.4, 0.0], rng=rng()), allow={"s": SHAPE}),
     "vlb": case(lambda: args(third, SCHEDULE, x(), rng=rng(), variance=one_a_step()), allow={"x0": SHAPE}),
     "path_work": case(lambda: args(third, SCHEDULE, torch.randn(13, 4, 2, generator=rng()), variance=one_a_step())),
     "prior_term": case(lambda: args(SCHEDULE, x()), allow={"x0": SHAPE}),

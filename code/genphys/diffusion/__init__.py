@@ -1,4 +1,4 @@
-"""Diffusion models: the chain from data to noise, denoisers, samplers, and how probable a model finds data."""
+"""Diffusion models: the chain from data to noise, denoisers, samplers, likelihoods, and the same for spins."""
 
 from genphys.diffusion.chain import (
     KINDS,
@@ -23,6 +23,7 @@ from genphys.diffusion.denoisers import (
     mixture_denoiser,
     mixture_log_prob,
 )
+from genphys.diffusion.discrete import flip_noise, flip_probability, flip_ratio, reverse_flips
 from genphys.diffusion.likelihood import (
     Bound,
     log_likelihood,
@@ -59,6 +60,9 @@ __all__ = [
     "diffuse",
     "ema_rate",
     "euler_step",
+    "flip_noise",
+    "flip_probability",
+    "flip_ratio",
     "forward_step",
     "gaussian_denoiser",
     "gaussian_flow",
@@ -75,6 +79,7 @@ __all__ = [
     "posterior_variance",
     "prior_mismatch",
     "prior_term",
+    "reverse_flips",
     "reverse_sde",
     "reverse_sde_step",
     "steps_of_batch",
