@@ -191,6 +191,23 @@ def by_cross_entropy(real, fake):
     return torch.stack([d_loss, cross_entropy(fake, one(fake))])
 
 
+def by_both_data(x, mean, a, b):
+    """The chance to have been another, for a clean spin up and for one down, weighed by how probable each is."""
+    found = 0.0
+    for clean in (1.0, -1.0):
+        weight = (1 + clean * mean) / 2
+        found = found + weight * (1 - a / b) / 2 * (1 - b * x * clean) / (1 + a * x * clean)
+    return found
+
+
+def by_both_answers(teacher, y, sigma, middle, then):
+    """The mean of the teacher's two answers with their weights."""
+    first = teacher(y, sigma)
+    second = teacher(torch.lerp(first, y, middle / sigma), middle)
+    weight = (sigma - middle) * then / (middle * (sigma - then))
+    return weight * first + (1 - weight) * second
+
+
 # A second right answer to each exercise, written in another way than the reference.
 OTHERWISE = {
     "ex:write-auc": by_ranks,
@@ -199,6 +216,8 @@ OTHERWISE = {
     "ex:write-backward-step": by_posterior,
     "ex:write-ddim-step": by_euler_in_sigma,
     "ex:write-heun-step": by_two_euler_steps,
+    "ex:write-flip-step": by_both_data,
+    "ex:write-student-target": by_both_answers,
     "ex:write-elbo": by_distributions,
     "ex:write-importance-bound": by_the_largest_weight,
     "ex:write-gradient-penalty": by_each_gradient,

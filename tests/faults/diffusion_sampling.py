@@ -79,18 +79,4 @@ FAULTS = [
     ("divergence without the drift's share", "diffusion/likelihood", "_rates", "(-M - trace)", "(-trace)"),
     ("responsibilities without the weights", "diffusion/denoisers", "mixture_denoiser", "log_w - 0.5", "-0.5"),
     ("mixture that keeps its width", "exact/gaussian", "mixture_score", "return -(resp", "return (resp"),
-    (
-        "posterior with the signal of the later step, which weighed particles are made of",
-        "diffusion/chain",
-        "posterior_factors",
-        "early.sqrt() * beta",
-        "late.sqrt() * beta",
-    ),
-    (
-        "density of a Gaussian without its dimension",
-        "exact/gaussian",
-        "_log_prob",
-        "x.shape[-1] * math.log",
-        "math.log",
-    ),
 ]

@@ -1,0 +1,63 @@
+"""Faults of the kind that is made in earnest: (name, module, function, old, new)."""
+
+FAULTS = [
+    ("noise that flips twice as often", "diffusion/discrete", "flip_noise", "-math.expm1(-u) / 2", "-math.expm1(-u)"),
+    ("a clock that runs twice as fast", "diffusion/discrete", "flip_noise", "math.expm1(-u)", "math.expm1(-2 * u)"),
+    ("the ratio with the sign of the mean", "diffusion/discrete", "flip_ratio", "- 2 * a * s", "+ 2 * a * s"),
+    ("the ratio without its two", "diffusion/discrete", "flip_ratio", "2 * a * s", "a * s"),
+    ("the ratio with a for its square", "diffusion/discrete", "flip_ratio", "1 + a**2 -", "1 + a -"),
+    (
+        "a step that redraws for a flip",
+        "diffusion/discrete",
+        "flip_probability",
+        "(1 - a / a_then) / 2",
+        "(1 - a / a_then)",
+    ),
+    ("a step with the late factor twice", "diffusion/discrete", "flip_probability", "1 + a * a_then", "1 + a * a"),
+    ("a step that is a short one", "diffusion/discrete", "flip_probability", "(a + a_then)", "(2 * a)"),
+    ("spins that stay where they should turn", "diffusion/discrete", "reverse_flips", "coin < flip", "coin > flip"),
+    (
+        "the denoiser asked at the end of the step",
+        "diffusion/discrete",
+        "reverse_flips",
+        "mean(s, u), u, then",
+        "mean(s, then), u, then",
+    ),
+    (
+        "bonds along the diagonal",
+        "systems/ising",
+        "energy",
+        "down * spins.roll(-1, -2)",
+        "down * spins.roll((-1, -1), (-2, -1))",
+    ),
+    (
+        "energy with every bond twice",
+        "systems/ising",
+        "energy",
+        "right * spins.roll(-1, -1)",
+        "2 * right * spins.roll(-1, -1)",
+    ),
+    ("responsibilities without the weights", "diffusion/denoisers", "mixture_denoiser", "log_w - 0.5", "-0.5"),
+    (
+        "posterior with the signal of the later step",
+        "diffusion/chain",
+        "posterior_factors",
+        "early.sqrt() * beta",
+        "late.sqrt() * beta",
+    ),
+    (
+        "density of a Gaussian without its dimension",
+        "exact/gaussian",
+        "_log_prob",
+        "x.shape[-1] * math.log",
+        "math.log",
+    ),
+    ("score of a mixture with the wrong sign", "exact/gaussian", "mixture_score", "return -(resp", "return (resp"),
+    (
+        "DDIM with the noise of the later time",
+        "diffusion/samplers",
+        "ddim_step",
+        "a_then * x0 + kept * noise",
+        "a_then * x0 + s * noise",
+    ),
+]
