@@ -38,7 +38,8 @@ def test_a_run_of_the_magnet_agrees_with_the_recorded_ones():
 def test_a_higher_price_makes_the_message_shorter_and_the_misfit_larger():
     cheap, dear = (study._vae_at_price(7, epochs=2, beta=beta) for beta in (0.5, 8))
     for where in ("", "_train"):
-        saved, added = cheap[f"rate{where}"] - dear[f"rate{where}"], dear[f"distortion{where}"] - cheap[f"distortion{where}"]
+        saved = cheap[f"rate{where}"] - dear[f"rate{where}"]
+        added = dear[f"distortion{where}"] - cheap[f"distortion{where}"]
         assert 0.5 * saved < added < 8 * saved
 
 
