@@ -66,7 +66,8 @@ def slowing(kappas: values("n"), tau: named(values("n pair")), sides: values("k"
     left.set(xlabel=r"hopping parameter $\kappa$", ylabel=r"$\tau$ in trajectories", yscale="log")
     right.set(xlabel="side $L$", xscale="log", yscale="log", xticks=list(x), xticklabels=[f"{v:g}" for v in x])
     right.minorticks_off()
-    left.legend()
+    left.set_ylim(1.5, 200)
+    left.legend(loc="lower left", ncols=2)
     right.legend()
     return fig, (left, right)
 
