@@ -335,6 +335,18 @@ class Markdown:
         url = f"{self.builder.get_relative_uri('', self.docname)}#{node['ids'][0]}"
         return [f"**{node['title']}** ([it runs in the page of the book]({url})). {question}"]
 
+    # -- the quiz: its questions, without the explanations ----------------------------------------------------
+    def block_quiz(self, node):
+        """The questions, and where they are answered."""
+        url = f"{self.builder.get_relative_uri('', self.docname)}#{node['ids'][0]}"
+        out = [f"**{self.inline(node.children[0])}** ([the page of the book answers]({url}))"]
+        for question in node.children[1:]:
+            legend, *answers = question.children
+            lettered = zip("abcd", answers, strict=False)
+            lines = [f"   - ({letter}) {self.inline(answer.children[0])}" for letter, answer in lettered]
+            out.append("\n".join([f"{question['number']}. {self.inline(legend)}", *lines]))
+        return [*out[:1], "\n".join(out[1:])]
+
     # -- sphinx-proof, sphinx-exercise -------------------------------------------------------------------------
     def statement(self, node, word, counter):
         children = list(node.children)
