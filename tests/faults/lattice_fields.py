@@ -35,5 +35,4 @@ FAULTS = [
     ("Jacobian of the trial step left out", "train/lattice", "draw_with_density",
      "slope_next @ (eye + h * slope)", "slope_next"),
     ("Euler's step with Heun's Jacobian", "train/lattice", "draw_with_density", "h / 2 * (v + v_next)", "h * v"),
-    ("Jacobian transposed", "train/lattice", "_velocity_and_slope", ".transpose(0, 1))", ".transpose(0, 1).mT)"),
 ]  # fmt: skip
