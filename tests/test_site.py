@@ -33,7 +33,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 FLAGS += ["--disable-component-update", "--disable-sync"]
 EAGER = """Promise.all([...document.querySelectorAll('article img')].map(i => {
   i.loading = 'eager'; return i.decode().catch(() => null); }))"""  # pictures far from the window are not fetched yet
-READY = """window.MathJax ? MathJax.startup.promise.then(() => true) : new Promise(done => { const look = () =>
+READY = """window.MathJax?.startup ? MathJax.startup.promise.then(() => true) : new Promise(done => { const look = () =>
   document.documentElement.dataset.formulas === 'marked' ? done(true) : setTimeout(look, 20); look(); })"""
 
 
