@@ -19,6 +19,7 @@ import math
 import torch
 
 from genphys.arguments import checked, function, many, number, require, source, tensor, unchecked
+from genphys.diffusion.chain import uniform
 from genphys.numerics import double
 
 __all__ = ["flip_noise", "flip_probability", "flip_ratio", "reverse_flips"]
@@ -77,6 +78,6 @@ def reverse_flips(mean: function, s: spins, times: many(number(0), 2), *, rng: s
     probability, mean = unchecked(flip_probability), unchecked(mean)
     for u, then in itertools.pairwise(times):
         flip = double(probability(s, mean(s, u), u, then))
-        coin = torch.rand(s.shape, generator=rng, dtype=torch.float64, device=rng.device).to(s.device)
-        s = torch.where(coin < flip, -s, s)
+        coin = uniform(s.shape, rng)
+        s = torch.where((coin < flip).to(s.device), -s, s)
     return s

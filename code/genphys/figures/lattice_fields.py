@@ -87,7 +87,7 @@ def corrected(log_weights: named(values("_")), table: named(dict), chains: named
         left.hist(array(log_w), edges, histtype="step", color=COLOURS[colour], ls=dash, lw=1.5, label=run)
     ways = {"raw": "as drawn", "weighted": "weights", "chain": "Metropolis"}
     for index, ((run, row), style) in enumerate(zip(table.items(), _STYLES[1:], strict=False)):
-        value, error = chains[run]
+        value, error = map(float, chains[run])
         right.fill_between(
             [index * 4 - 0.6, index * 4 + 2.6], 1 - error / value, 1 + error / value, color=GREY, alpha=0.25, lw=0
         )
