@@ -162,7 +162,7 @@ class FillTables(SphinxPostTransform):
                         equation(check["label"], here),
                         [nodes.literal("", check["label"]), formula(formulas.get(check["label"]))],
                         nodes.Text(check["route"]),
-                        nodes.Text(check["relation"]),
+                        nodes.Text(check["relation"].replace("e-", "e\N{NON-BREAKING HYPHEN}")),
                         nodes.Text(f"{check['deviation']:.1e}"),
                     ]
                 )
@@ -203,7 +203,7 @@ class FillTables(SphinxPostTransform):
                 rows.append(
                     [
                         page(env, docname, here),
-                        nodes.Text(f"{found['execution_seconds']:.0f} s"),
+                        nodes.Text(f"{found['execution_seconds']:.0f}\N{NO-BREAK SPACE}s"),
                         nodes.Text(f"{found['peak_mb'] / 1000:.1f} GB"),
                         nodes.Text(str(found["threads"])),
                         nodes.Text(str(len(labels))),

@@ -2,8 +2,8 @@
 // ["TeX", displayed]; one line for each on the output, {"html": ..., "width": ..., "narrow": ...}, with the widths in em of
 // the whole and of its widest part that does not break; and the style sheet in a last line.
 //
-// A displayed formula may be broken before a relation, before a sum's sign and after a quad, where no bracket is open, as
-// a typesetter would; the reason of a step, which stands in a column of its own, between its words. What stays together
+// A displayed formula may be broken after a quad, and where that is not enough before a relation and before the sign of a
+// sum, where no bracket is open, as a typesetter would; the reason of a step, which stands in a column of its own, between its words. What stays together
 // is wrapped into an element <mjx-part>, which the style sheet of the page uses on a phone and nowhere else.
 const root = process.argv[2];
 const lines = require("readline").createInterface({ input: process.stdin });
@@ -50,18 +50,41 @@ require(`${root}/node-main.js`).init({
       if (only.kind === "mtable") return splitTable(only);
       if (["mstyle", "TeXAtom", "mrow"].includes(only.kind) && only.childNodes.length === 1) return split(only.childNodes[0]);
     }
-    const parts = [[]];
-    let depth = 0;
+    const segments = [[]]; // formulas that stand on one line, a quad apart
     for (const atom of row.childNodes) {
-      const kind = atom.node.texClass;
-      const before = parts.at(-1).filter(a => outer(a) > 0);
-      const here = kind === RELATION || kind === BINARY || (before.length > 0 && isSpace(before.at(-1)));
-      if (depth === 0 && here && before.length > 0) parts.push([]);
-      depth = Math.max(0, depth + (kind === OPEN) - (kind === CLOSE));
+      segments.at(-1).push(atom);
+      if (isSpace(atom) && segments.at(-1).some(a => !isSpace(a) && outer(a) > 0)) segments.push([]);
+    }
+    const whole = segments.filter(segment => segment.length);
+    const narrow = widest(whole, splitSegment);
+    if (whole.length > 1) whole.forEach(segment => wrap([...new Set(segment.map(atom => top(atom.chtml)))]));
+    return narrow;
+
+    function top(node) { // the part that an atom was put into
+      return adaptor.kind(adaptor.parent(node)) === "mjx-part" ? adaptor.parent(node) : node;
+    }
+  }
+
+  // Wrap what stays together in one formula; the widest of it.
+  function splitSegment(atoms) {
+    const parts = [[]];
+    let depth = 0, bars = false;
+    for (const atom of atoms) {
+      const kind = atom.node.texClass, said = text(atom.node);
+      const here = kind === RELATION || (kind === BINARY && /^[+\u2212\u00b1\u2213]$/.test(said));
+      if (depth === 0 && !bars && here && parts.at(-1).some(a => outer(a) > 0)) parts.push([]);
+      const scripted = ["msup", "msub", "msubsup"].includes(atom.kind) ? text(atom.node.childNodes[0]) : said;
+      if (/^[|\u2225\u2016]$/.test(scripted) && kind !== RELATION) bars = !bars; // a norm has one sign for both ends
+      else if (kind === OPEN || /^[([{]$/.test(said)) depth += 1;
+      else if (kind === CLOSE || /^[)\]}]$/.test(scripted)) depth = Math.max(0, depth - 1);
       parts.at(-1).push(atom);
     }
     if (parts.length > 1) parts.forEach(part => wrap(part.map(atom => atom.chtml)));
     return widest(parts, part => part.reduce((sum, atom) => sum + outer(atom), 0));
+  }
+
+  function text(node) {
+    return node.isKind("text") ? node.getText() : (node.childNodes ?? []).map(child => child ? text(child) : "").join("");
   }
 
   // A quad or more, after which another formula begins.

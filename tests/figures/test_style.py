@@ -98,6 +98,18 @@ def test_the_arrow_and_the_box_of_a_note_are_seen_on_the_dark_page():
     assert note.arrow_patch.get_edgecolor()[:3] == (0, 0, 0)
 
 
+def test_contours_of_one_colour_are_seen_on_the_dark_page_and_stay_on_a_picture():
+    x = np.linspace(-1, 1, 9)
+    figure, (bare, over) = plt.subplots(1, 2)
+    lines = bare.contour(x, x, np.add.outer(x, x), colors="black")
+    over.pcolormesh(x, x, np.add.outer(x, x), shading="nearest", cmap="viridis")
+    white = over.contour(x, x, np.add.outer(x, x), colors="white")
+    with page.dark(figure):
+        assert contrast(lines.get_edgecolor()[0][:3], page.GROUND) > 4.5
+        assert tuple(white.get_edgecolor()[0][:3]) == (1, 1, 1)
+    assert tuple(lines.get_edgecolor()[0][:3]) == (0, 0, 0)
+
+
 def test_the_map_of_white_paper_is_turned_and_one_without_white_is_kept():
     grey = page._dark_map(mpl.colormaps["Greys"])
     assert contrast(grey(0.0)[:3], page.GROUND) < 1.1 and luminance(grey(1.0)[:3]) > 0.7

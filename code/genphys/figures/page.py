@@ -15,7 +15,8 @@ import os
 import numpy as np
 from matplotlib import colors
 from matplotlib.cm import ScalarMappable
-from matplotlib.collections import Collection
+from matplotlib.collections import Collection, QuadMesh
+from matplotlib.contour import ContourSet
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.text import Text
@@ -70,6 +71,8 @@ def dark(figure):
 
 def _darken(artist):
     """Change the colours of one artist; return what undoes it, pairs of a setter and a value."""
+    if isinstance(artist, ContourSet) and artist.colors is not None:
+        return [] if _on_a_picture(artist) else [_put(artist.set_cmap, artist.get_cmap(), _dark_list)]
     if isinstance(artist, ScalarMappable) and artist.get_array() is not None:
         return [_put(artist.set_cmap, artist.get_cmap(), _dark_map)]
     if isinstance(artist, Text):
@@ -98,6 +101,16 @@ def _darken(artist):
 def _put(setter, value, change):
     setter(change(value))
     return setter, value
+
+
+def _on_a_picture(artist):
+    """Whether an artist lies on a picture, whose ground is another one than the page's."""
+    return bool(artist.axes.images) or any(isinstance(child, QuadMesh) for child in artist.axes.get_children())
+
+
+def _dark_list(cmap):
+    """The colours that contours were given, on a dark page."""
+    return colors.ListedColormap([on_dark(colour) for colour in cmap(np.arange(cmap.N))])
 
 
 def _dark_map(cmap):
