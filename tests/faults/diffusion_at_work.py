@@ -39,13 +39,6 @@ FAULTS = [
     ),
     ("responsibilities without the weights", "diffusion/denoisers", "mixture_denoiser", "log_w - 0.5", "-0.5"),
     (
-        "posterior with the signal of the later step",
-        "diffusion/chain",
-        "posterior_factors",
-        "early.sqrt() * beta",
-        "late.sqrt() * beta",
-    ),
-    (
         "density of a Gaussian without its dimension",
         "exact/gaussian",
         "_log_prob",
