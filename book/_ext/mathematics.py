@@ -122,11 +122,14 @@ def set_pages(app, exception):
 
 
 def without_mathjax(app, pagename, templatename, context, doctree):
-    """The pages need the style sheet and not the program."""
+    """The pages need the style sheet, and neither the program nor its settings."""
+
+    def of_mathjax(script):
+        said = str(getattr(script, "filename", script)) + str(getattr(script, "attributes", ""))
+        return "mathjax" in said.lower()
+
     if "script_files" in context:
-        context["script_files"] = [
-            s for s in context["script_files"] if "mathjax" not in str(getattr(s, "filename", s))
-        ]
+        context["script_files"] = [script for script in context["script_files"] if not of_mathjax(script)]
 
 
 def setup(app):

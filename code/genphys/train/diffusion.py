@@ -87,8 +87,13 @@ def train_diffusion(
     averaged, record = train_unet(
         diffusion_unet(rng=rng),
         lambda network, x0, given: diffusion.loss(network, schedule, x0, rng=rng, kind="velocity", labels=given),
-        *(images, labels, folder, settings | {"seed": seed, "half": half, "schedule": "cosine"}),
-        **{"rng": rng, "every": every, "name": "diffusion"},
+        images,
+        labels,
+        folder,
+        settings | {"seed": seed, "half": half, "schedule": "cosine"},
+        rng=rng,
+        every=every,
+        name="diffusion",
     )
     return averaged, schedule, record
 

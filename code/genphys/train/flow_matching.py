@@ -127,8 +127,14 @@ def train_flow_matching(
     return train_unet(
         network,
         lambda network, x1, given: _losses(network, x1, given, rng),
-        *(images, labels, folder, settings),
-        **{"rng": rng, "until": until, "every": every, "name": "flow matching"},
+        images,
+        labels,
+        folder,
+        settings,
+        rng=rng,
+        until=until,
+        every=every,
+        name="flow matching",
     )
 
 
@@ -305,14 +311,17 @@ def _command(arguments):
         return
     provenance = describe_run(arguments, "diffusion_unet", record, without_digits(images))
     if before is not None:
-        provenance["before"] = {"command": before["command"], "steps": before["settings"]["steps"]}
-        provenance["before"] |= {"sha256": before["sha256"]}
+        provenance["before"] = {
+            "command": before["command"],
+            "steps": before["settings"]["steps"],
+            "sha256": before["sha256"],
+        }
     test = data.mnist(arguments.data, train=False)[0]
     classifier, judge = load_classifier(arguments.classifier)
     rival, schedule, _ = load_diffusion()
     began = time.monotonic()
     metrics = evaluate_flow_matching(
-        *(network, rival, schedule, labels, test, images, classifier), n=arguments.evaluated, seed=arguments.seed
+        network, rival, schedule, labels, test, images, classifier, n=arguments.evaluated, seed=arguments.seed
     )
     print(metrics)
     provenance |= {
