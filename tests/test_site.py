@@ -295,6 +295,11 @@ def test_the_ledger_is_filtered_shows_formulas_and_fits_a_phone(width, visit):
     assert not fold.locator("mjx-container").is_visible()
     fold.locator("summary").click()
     fold.locator("mjx-container").wait_for()
+    wide = "e => e.scrollWidth > e.clientWidth && e.tabIndex !== 0"  # the keyboard comes to what scrolls, in folds too
+    page.evaluate("[...document.querySelectorAll('details.formula')].slice(0, 40).forEach(e => { e.open = true; })")
+    page.wait_for_function(
+        f"![...document.querySelectorAll('details.formula[open] div.math > mjx-container')].some({wide})"
+    )
     beyond = page.evaluate(
         """[...document.querySelectorAll('table.ledger td')].filter(e => e.getBoundingClientRect().right > innerWidth)
              .map(e => e.innerText)"""
