@@ -1,6 +1,7 @@
 """The book on paper: pages, slides, and one book whose links lead to their places."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from conftest import claim
@@ -30,12 +31,18 @@ def site(small_book):
     return small_book.book / "_build" / "html"
 
 
+def print_pages(*arguments):
+    """The pages, printed in a thread of its own: in this one a browser of other tests may be open."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(paper.print_pages, *arguments).result()
+
+
 def text(path):
     return re.sub(r"\s+", " ", " ".join(page.extract_text() for page in PdfReader(path).pages))
 
 
 def test_a_link_between_chapters_leads_to_its_place_in_the_book(site, tmp_path):
-    printed = paper.print_pages(site, ["index", "first", "second"], tmp_path, BASE, False)
+    printed = print_pages(site, ["index", "first", "second"], tmp_path, BASE, False)
     links = paper.bind(printed, tmp_path / "book.pdf", BASE, "A book")
     book = PdfReader(tmp_path / "book.pdf")
     assert book.metadata.title == "A book" and links >= 2
@@ -58,6 +65,6 @@ def test_a_link_between_chapters_leads_to_its_place_in_the_book(site, tmp_path):
 
 
 def test_solutions_are_printed_when_they_are_asked_for(site, tmp_path):
-    without = paper.print_pages(site, ["first"], tmp_path / "without", BASE, False)["first"]
-    given = paper.print_pages(site, ["first"], tmp_path / "with", BASE, True)["first"]
+    without = print_pages(site, ["first"], tmp_path / "without", BASE, False)["first"]
+    given = print_pages(site, ["first"], tmp_path / "with", BASE, True)["first"]
     assert "answer is 42" not in text(without) and "answer is 42" in text(given) and "Ask." in text(without)
