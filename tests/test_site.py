@@ -115,14 +115,13 @@ def test_a_page_loads_without_complaint_and_its_mathematics_is_rendered(name, vi
     assert page.locator("mjx-container").count() >= formulas
     assert page.locator("mjx-merror").count() == 0
     text = page.locator("article").inner_text()
-    for raw in ("$$", r"\begin{", r"\mathbf", r"\frac", "{eq}", "{cite", ":::"):
-        outside_code = page.evaluate(
-            """raw => { const copy = document.querySelector("article").cloneNode(true);
-                 copy.querySelectorAll("pre, code, mjx-container, details.formula").forEach(e => e.remove());
-                 return copy.textContent.includes(raw); }""",
-            raw,
-        )
-        assert not outside_code, f"{raw} stands unrendered on the page"
+    raw = page.evaluate(
+        """signs => { const copy = document.querySelector("article").cloneNode(true);
+             copy.querySelectorAll("pre, code, mjx-container, details.formula").forEach(e => e.remove());
+             return signs.filter(sign => copy.textContent.includes(sign)); }""",
+        ["$$", r"\begin{", r"\mathbf", r"\frac", "{eq}", "{cite", ":::"],
+    )
+    assert raw == [], "stands unrendered on the page"
     assert text.strip()
 
 
@@ -340,13 +339,19 @@ def test_at_390_pixels_nothing_but_code_and_wide_tables_scrolls_sideways(name, v
     assert wide == []
 
 
+# The drawn half of a formula, hidden from readers aloud, is ten thousand elements without a word for axe; a dark page
+# differs from the light one in its colours.
+AXE = {"include": [["html"]], "exclude": [["mjx-math"]]}
+RULES_OF_A_DARK_PAGE = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @every_page
 def test_axe_finds_nothing_serious(name, dark, visit):
     page = visit(name, dark=dark)
     assert page.evaluate("document.documentElement.dataset.theme") == ("dark" if dark else "light")
     page.add_script_tag(content=files("axe_playwright_python").joinpath("axe.min.js").read_text("utf8"))
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+    found = page.evaluate("what => axe.run(...what)", [AXE, RULES_OF_A_DARK_PAGE if dark else {}])["violations"]
     serious = [
         (v["id"], v["nodes"][0]["html"][:200], v["nodes"][0].get("failureSummary", "")[:300])
         for v in found

@@ -5,20 +5,24 @@ with the new version and names the one that broke; what has to change then is in
 """
 
 import contextlib
+import functools
 import os
 import re
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
+from unittest.mock import patch
 
 import nbformat
 import psutil
+import pybtex.plugin
 from docutils import nodes
 from jupyter_book.sphinx import build_sphinx
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from myst_nb.core.read import create_nb_reader
 from nbclient import NotebookClient
+from sphinx.domains.std import StandardDomain
 from sphinx.util.console import nocolor
 
 # The versions with which all of this was last seen to work: package and what is used of it.
@@ -30,7 +34,12 @@ SEEN = {
     ),
     "jupyter-cache": ("1.0.1", "get_cache, match_cache_notebook, merge_match_into_notebook, cache_notebook_bundle"),
     "nbclient": ("0.11.0", "NotebookClient.setup_kernel(stderr=), execute_cell, km.provisioner.pid"),
-    "Sphinx": ("7.4.7", "sphinx.util.console.nocolor, env.toc_fignumbers, the HTML of a formula in the text"),
+    "Sphinx": (
+        "7.4.7",
+        "sphinx.util.console.nocolor, env.toc_fignumbers, the HTML of a formula in the text, "
+        "StandardDomain._resolve_numref_xref",
+    ),
+    "pybtex": ("0.26.1", "pybtex.plugin.find_plugin"),
     "sphinx-mathjax-offline": (
         "0.0.2",
         "MathJax 3.2.2 in its static/mathjax: node-main.js, the wrappers of its CHTML output",
@@ -56,7 +65,7 @@ def build(book, out, builder, *, output, warnings, strict, anew):
         None; or, where it failed, 1 (a warning in a strict run) or the exception.
     """
     nocolor()
-    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(warnings):
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(warnings), remembering():
         result = build_sphinx(
             str(book),
             str(out),
@@ -70,6 +79,32 @@ def build(book, out, builder, *, output, warnings, strict, anew):
             force_all=anew,
         )
     return result or None
+
+
+class Remembered:
+    """Sphinx's environment, but that a page which a number is looked up in is unpickled once."""
+
+    def __init__(self, env):
+        self.env, self.get_doctree = env, functools.cache(env.get_doctree)
+
+    def __getattr__(self, name):
+        return getattr(self.env, name)
+
+
+@contextlib.contextmanager
+def remembering():
+    """During a build two answers are kept: Sphinx would load a whole page for each reference to one of its figures, and
+    pybtex would ask every installed package for each citation; the writing of the pages took twice as long."""
+    plain, known = StandardDomain._resolve_numref_xref, {}
+
+    def resolve(self, env, *arguments):
+        return plain(self, known.setdefault(env, Remembered(env)), *arguments)
+
+    with (
+        patch.object(StandardDomain, "_resolve_numref_xref", resolve),
+        patch.object(pybtex.plugin, "find_plugin", functools.cache(pybtex.plugin.find_plugin)),
+    ):
+        yield
 
 
 # --- MyST-NB: how a page is read, and which cache it looks into ---------------------------------------------------
