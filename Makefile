@@ -7,6 +7,8 @@ NOTEBOOKS := $(wildcard book/*.ipynb)
 NBVAL := $(BIN)/python -m pytest -c tests/pytest.ini --rootdir=. --nbval --nbval-current-env --nbval-cell-timeout=300
 SOURCES := code book/_ext book/explorables book/figures tests .github/scripts $(wildcard benchmarks)
 PORT ?= 8000
+# student or instructor: what is built goes to book/_build/editions, with the solutions that this edition gives.
+EDITION ?=
 # The oldest Python that code/pyproject.toml admits, for the lowest versions of its packages.
 LOWEST_PYTHON ?= python3.10
 LOWEST := $(VENV)-lowest
@@ -38,12 +40,12 @@ $(STAMP): requirements.txt code/pyproject.toml
 	@$(BIN)/python -m pip install --quiet --no-deps -e ./code
 	@touch $@
 
-book: $(STAMP) ## Execute the chapters and write book/_build/html/index.html
-	@$(BIN)/python book/_ext/make_book.py
+book: $(STAMP) ## Execute the chapters and write book/_build/html/index.html (EDITION=student or instructor: an edition)
+	@$(BIN)/python book/_ext/make_book.py $(if $(EDITION),--edition $(EDITION))
 
-notebooks: $(STAMP) ## Write the launchable notebooks book/*.ipynb from the chapters
-	@$(BIN)/python book/_ext/make_book.py --notebooks
-	@rm -f book/*.ipynb && cp book/_build/notebooks/*.ipynb book/
+notebooks: $(STAMP) ## Write the launchable notebooks book/*.ipynb from the chapters (EDITION=...: those of an edition)
+	@$(BIN)/python book/_ext/make_book.py --notebooks $(if $(EDITION),--edition $(EDITION))
+	@$(if $(EDITION),:,rm -f book/*.ipynb && cp book/_build/notebooks/*.ipynb book/)
 
 check: $(STAMP) ## Test what you changed: style, tests of the changed files, pages; quick, for while you write
 	@$(BIN)/python tests/suite.py --changed $(REVISION)
@@ -70,8 +72,8 @@ test-lowest: $(STAMP) ## Test the package with the lowest versions that it admit
 	    './code[mnist]' pytest pytest-timeout pytest-xdist scikit-learn torchmetrics
 	@$(LOWEST)/bin/python tests/suite.py --package
 
-pdf: $(STAMP) ## Print the built book, its chapters and decks into book/_build/pdf (SOLUTIONS=1: with the solutions)
-	@$(BIN)/python book/_ext/paper.py $(if $(SOLUTIONS),--solutions)
+pdf: $(STAMP) ## Print the built book, its chapters and decks into book/_build/pdf (SOLUTIONS=1, EDITION=...)
+	@$(BIN)/python book/_ext/paper.py $(if $(SOLUTIONS),--solutions) $(if $(EDITION),--edition $(EDITION))
 
 measure: $(STAMP) ## Count what the lines of the package are for, now and before
 	@$(BIN)/python tests/measure.py $(REVISION)

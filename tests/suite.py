@@ -25,11 +25,14 @@ NEED_THE_BOOK = ("test_site.py", "test_notebooks.py")  # they look at what is bu
 # Tests of the book's tools and of the repository; all others are of the package and need no more than it.
 OF_THE_TOOLS = (
     *NEED_THE_BOOK,
-    *(f"test_{name}.py" for name in ("apidoc", "build", "dependencies", "faults", "internals", "mathematics")),
+    *(
+        f"test_{name}.py"
+        for name in ("apidoc", "build", "dependencies", "editions", "faults", "internals", "mathematics")
+    ),
     *(f"test_{name}.py" for name in ("measure", "paper", "progress", "repository", "suite")),
     "explorables",
 )
-ONE_BY_ONE = ("test_build.py", "test_faults.py", "test_paper.py")
+ONE_BY_ONE = ("test_build.py", "test_editions.py", "test_faults.py", "test_paper.py")
 MAKE_BOOK = [sys.executable, str(ROOT / "book" / "_ext" / "make_book.py"), "--strict"]
 LOG = ROOT / "book" / "_build" / "test-build.log"
 

@@ -58,8 +58,10 @@ SEEN = {
 # --- Jupyter Book: one run of Sphinx ------------------------------------------------------------------------------
 
 
-def build(book, out, builder, *, output, warnings, strict, anew):
+def build(book, out, builder, *, output, warnings, strict, anew, settings=()):
     """Run Sphinx with the configuration of Jupyter Book; what it says goes to two streams.
+
+    With settings of our own every page is written, also one whose source is no newer than what was written last.
 
     Returns:
         None; or, where it failed, 1 (a warning in a strict run) or the exception.
@@ -71,12 +73,13 @@ def build(book, out, builder, *, output, warnings, strict, anew):
             str(out),
             path_config=str(book / "_config.yml"),
             noconfig=True,
-            confoverrides={"external_toc_path": str(book / "_toc.yml"), "latex_individualpages": False},
+            confoverrides={"external_toc_path": str(book / "_toc.yml"), "latex_individualpages": False}
+            | dict(settings),
             builder=builder,
             warningiserror=strict,
             keep_going=strict,
             freshenv=anew,
-            force_all=anew,
+            force_all=anew or bool(settings),
         )
     return result or None
 

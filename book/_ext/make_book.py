@@ -1,4 +1,4 @@
-"""Build the book: `python book/_ext/make_book.py [--strict] [--anew] [--notebooks]`, called by the Makefile.
+"""Build the book: `python book/_ext/make_book.py [--strict] [--anew] [--notebooks] [--edition NAME]`, called by make.
 
 The pages are built in `book/_build/work` and take the place of `book/_build/html` only when they are complete, so a
 failed, interrupted or out-of-space build never costs what was there before. What Sphinx says goes to
@@ -68,15 +68,18 @@ def check(book=BOOK, build=BUILD):
         raise CannotBuild(f"the disk under {build} has {free / 2**20:.0f} MB left, a build takes {ROOM / 2**20:.0f} MB")
 
 
-def run(builder, strict, anew):
+def run(builder, strict, anew, edition=None):
     """One Sphinx run through Jupyter Book; returns the folder it wrote and the warnings."""
     import internals
 
-    out, log = BUILD / "work" / builder, BUILD / "build.log"
+    out, log = BUILD / "work" / (f"{edition}-{builder}" if edition else builder), BUILD / "build.log"
+    settings = {"genbook_edition": edition} if edition else {}
     keep_connections_quiet(log)
     with open(log, "w", encoding="utf8") as file:
         warnings = Warnings(file)
-        result = internals.build(BOOK, out, builder, output=file, warnings=warnings, strict=strict, anew=anew)
+        result = internals.build(
+            BOOK, out, builder, output=file, warnings=warnings, strict=strict, anew=anew, settings=settings
+        )
     if isinstance(result, OSError) and result.errno == errno.ENOSPC:
         raise CannotBuild("the disk is full")
     if isinstance(result, KeyboardInterrupt):
@@ -125,6 +128,7 @@ def show(warnings):
 
 def publish(work, target):
     """Put a copy of a complete build in the place of the last one."""
+    target.parent.mkdir(parents=True, exist_ok=True)
     fresh, old = target.with_name(target.name + ".new"), target.with_name(target.name + ".old")
     for leftover in (fresh, old):
         shutil.rmtree(leftover, ignore_errors=True)
@@ -144,12 +148,16 @@ def main():
     parser.add_argument("--strict", action="store_true", help="make warnings fatal")
     parser.add_argument("--anew", action="store_true", help="read and write every page again; executions are kept")
     parser.add_argument("--notebooks", action="store_true", help="write the notebooks instead of the pages")
+    parser.add_argument("--edition", help="student or instructor: with the solutions that this edition gives")
     options = parser.parse_args()
     start = time.perf_counter()
-    target = BUILD / ("notebooks" if options.notebooks else "html")
+    builder, name = ("notebook", "notebooks") if options.notebooks else ("html", "html")
+    target = BUILD / "editions" / options.edition / name if options.edition else BUILD / name
     try:
+        if options.edition not in (None, "student", "instructor"):
+            raise CannotBuild(f"there is no edition {options.edition!r}, only student and instructor")
         check()
-        work, warnings = run("notebook" if options.notebooks else "html", options.strict, options.anew)
+        work, warnings = run(builder, options.strict, options.anew, options.edition)
         publish(work, target)
     except CannotBuild as error:
         show(error.warnings)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nbformat
 from docutils import nodes
+from editions import gives
 from execution import executed
 from internals import is_code_cell
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -59,7 +60,8 @@ class NotebookBuilder(Builder):
     def write_doc(self, docname, doctree):
         if "kernelspec" not in self.env.metadata[docname]:
             return
-        cells = assemble(Markdown(self, docname).blocks(doctree), executed(self.app, docname))
+        blocks = Markdown(self, docname).blocks(doctree)
+        cells = assemble(blocks, executed(self.app, docname), lambda exercise: gives(self.app, docname, exercise))
         options = self.config.html_theme_options
         cells.insert(
             0,
@@ -91,14 +93,14 @@ class NotebookBuilder(Builder):
         path.write_text(nbformat.writes(notebook) + "\n", "utf8")
 
 
-def assemble(blocks, notebook):
-    """Markdown blocks and code cells in order; solutions left out; cells that HTML removes put back."""
-    kept, solution = {}, False
+def assemble(blocks, notebook, given):
+    """Markdown blocks and code cells in order; solutions not given left out; cells that HTML removes put back."""
+    kept, hidden = {}, False
     for index, cell in enumerate(notebook.cells):
         if cell.cell_type == "markdown":
-            for word in re.findall(r"^`{3,}\{solution-(start|end)\}", cell.source, re.M):
-                solution = word == "start"
-        elif not solution:
+            for word, exercise in re.findall(r"^`{3,}\{solution-(start|end)\} *(\S*)", cell.source, re.M):
+                hidden = word == "start" and not given(exercise)
+        elif not hidden:
             kept[index] = cell
     cells, text = [], []
 
@@ -367,7 +369,9 @@ class Markdown:
     block_exercise_enumerable_node = block_exercise_node
 
     def block_solution_node(self, node):
-        return []
+        """One that the edition gives; the others are taken out of the tree."""
+        title, *rest = node.children
+        return [f"**{self.inline(title)}**", *(b for child in rest for b in self.block(child))]
 
     # -- inline --------------------------------------------------------------------------------------------------
     def inline(self, node):
@@ -417,13 +421,16 @@ def download(app, exception):
     """The theme's download button serves the raw MyST with solutions: put our notebook in its place."""
     if exception is None and app.builder.name == "html":
         for page in Path(app.outdir, "_sources").rglob("*.ipynb"):
-            ours = Path(app.srcdir, page.relative_to(Path(app.outdir, "_sources")))
-            if ours.exists():
+            name = page.relative_to(Path(app.outdir, "_sources"))
+            edition = Path(app.srcdir, "_build", "editions", app.config.genbook_edition or "none", "notebooks")
+            ours = next((path for path in (edition / name, Path(app.srcdir, name)) if path.exists()), None)
+            if ours:
                 page.write_bytes(ours.read_bytes())
 
 
 def setup(app):
     app.setup_extension("execution")
+    app.setup_extension("editions")
     app.add_builder(NotebookBuilder)
     app.connect("build-finished", download)
     # myst-nb has no priorities for our builder and warns; the outputs are taken from the executed notebook anyway

@@ -1,4 +1,4 @@
-"""The book on paper: `python book/_ext/paper.py [--solutions]`, called by `make pdf`, after the pages were built.
+"""The book on paper: `python book/_ext/paper.py [--solutions] [--edition NAME]`, by `make pdf`, after the pages.
 
 Chromium prints each page into book/_build/pdf/, each deck as exactly its slides, and all pages of the table of contents
 as one book with bookmarks. A link to another page of the book leads to its place in the book, and in the file of a
@@ -127,14 +127,19 @@ def bind(printed, path, base, title):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--solutions", action="store_true", help="with the solutions of the exercises")
+    parser.add_argument("--edition", help="student or instructor: with the solutions that this edition gives")
     options = parser.parse_args()
     site, base = BUILD / "html", published(repository()[0])
     names = pages(yaml.safe_load((BOOK / "_toc.yml").read_text("utf8")))
     out = OUT / "with-solutions" if options.solutions else OUT
+    if options.edition:
+        site, out = BUILD / "editions" / options.edition / "html", OUT / options.edition
     try:
         if not (site / "index.html").exists():
-            raise CannotPrint("the pages were not built: run `make book`")
-        printed = print_pages(site, names, out, base, options.solutions)
+            raise CannotPrint(
+                f"the pages were not built: run `make book{' EDITION=' * bool(options.edition)}{options.edition or ''}`"
+            )
+        printed = print_pages(site, names, out, base, options.solutions or bool(options.edition))
         title = yaml.safe_load((BOOK / "_config.yml").read_text("utf8"))["title"]
         links = bind(printed, out / "book.pdf", base, title)
     except CannotPrint as error:
