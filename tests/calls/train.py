@@ -175,6 +175,7 @@ CALLS = {
     "study_ising_gan": case(lambda: args(epochs=1, seeds=1)),
     "study_phi4_chains": case(lambda: args(trajectories=2, seeds=1)),
     "study_phi4_weights": case(lambda: args(samples=2, steps=1, batch=2)),
+    "study_vae_collapse": case(lambda: args(epochs=1, seeds=1)),
     "study_vae_rate_distortion": case(lambda: args(epochs=1, seeds=1)),
     "train_classifier": case(lambda: args(grey(), labels(), fresh(), learning_rate=1e-3, **SHORT), allow=NAMED),
     "train_deep_energy": case(

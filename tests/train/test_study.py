@@ -24,6 +24,11 @@ def test_every_change_and_every_seed_is_there():
     assert [(run["price"], run["seed"]) for run in prices["runs"]] == [
         (price, seed) for price in prices["prices"] for seed in range(1, 4)
     ]
+    cures = train.load_study("vae_collapse")
+    assert [(run["cure"], run["seed"]) for run in cures["runs"]] == [
+        (cure, seed) for cure in cures["cures"] for seed in range(1, 9)
+    ]
+    assert cures["cures"] == {key: words for key, (words, _) in study.CURES.items()}
     assert prices["prices"] == {key: words for key, (words, _) in study.PRICES.items()}
     assert first["changes"] == {key: words for key, (words, _) in study.CHANGES.items()}
     assert magnet["recipes"] == {key: words for key, (words, _) in study.RECIPES.items()}
@@ -41,6 +46,11 @@ def test_a_higher_price_makes_the_message_shorter_and_the_misfit_larger():
         saved = cheap[f"rate{where}"] - dear[f"rate{where}"]
         added = dear[f"distortion{where}"] - cheap[f"distortion{where}"]
         assert 0.5 * saved < added < 8 * saved
+
+
+def test_free_bits_keep_more_latent_variables_in_use():
+    plain, free = (study._vae_with_cure(7, epochs=4, **study.CURES[cure][1]) for cure in ("no cure", "free bits"))
+    assert free["used"] > plain["used"]
 
 
 def test_rounded_spins_have_the_value_of_the_sign_and_the_slope_of_the_number():

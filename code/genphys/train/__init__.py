@@ -63,6 +63,7 @@ from genphys.train.study import (
     study_first_gan,
     study_gan_copies,
     study_ising_gan,
+    study_vae_collapse,
     study_vae_rate_distortion,
 )
 from genphys.train.vae import burda_vae, evaluate_vae, load_vae, train_vae
@@ -114,6 +115,7 @@ __all__ = [
     "study_ising_gan",
     "study_phi4_chains",
     "study_phi4_weights",
+    "study_vae_collapse",
     "study_vae_rate_distortion",
     "train",
     "train_classifier",
