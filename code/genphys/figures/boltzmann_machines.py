@@ -207,7 +207,7 @@ def circulation(
     fig, (plane, path) = plt.subplots(1, 2, figsize=(8.2, 3.6))
     bound = 1.8 * abs(curl).max()  # pale, under the arrows
     image = plane.pcolormesh(u, v, curl, cmap="RdBu_r", vmin=-bound, vmax=bound, shading="gouraud")
-    fig.colorbar(image, ax=plane, label="curl")
+    fig.colorbar(image, ax=plane).ax.set_title("curl", fontsize=10)
     plane.quiver(u[::2], v[::2], *np.moveaxis(field[::2, ::2], 2, 0), width=0.004)
     plane.plot(*np.append(loop, loop[:1], 0).T, color="black", lw=1.6)
     plane.plot(*loop[0], "o", color="black", ms=6)
