@@ -53,4 +53,20 @@ FAULTS = [
         "a_then * x0 + kept * noise",
         "a_then * x0 + s * noise",
     ),
+    ("a Gaussian denoiser that forgets the mixing", "diffusion/denoisers", "gaussian_denoiser", "a * c /", "c /"),
+    ("a Gaussian denoiser with the noise unsquared", "diffusion/denoisers", "gaussian_denoiser", "+ s**2)", "+ s)"),
+    (
+        "a Gaussian denoiser in half of its axes",
+        "diffusion/denoisers",
+        "gaussian_denoiser",
+        "along) @ axes.mT",
+        "along) @ axes",
+    ),
+    (
+        "a velocity read with the wrong sign",
+        "diffusion/chain",
+        "converted",
+        "a * x - s * prediction",
+        "a * x + s * prediction",
+    ),
 ]
