@@ -69,6 +69,16 @@ def test_mystnb_reads_a_page_into_cells(tmp_path):
     assert internals.read_notebook(Environment(tmp_path), "words") is None, broken("myst-nb")
 
 
+def test_a_cell_whose_options_cannot_be_read_is_named_with_its_page(tmp_path):
+    head = "---\njupytext:\n  text_representation: {extension: .md, format_name: myst, format_version: 0.13}\n"
+    head += "kernelspec: {name: python3, display_name: Python 3}\n---\n"
+    (tmp_path / "page.md").write_text(
+        head + "# Title\n\n```{code-cell} ipython3\n---\nalt: one: two\n---\nx = 1\n```\n"
+    )
+    with pytest.raises(ValueError, match=r"page\.md: .*line 8"):
+        internals.read_notebook(Environment(tmp_path), "page")
+
+
 def test_mystnb_looks_into_the_cache_that_it_is_told(tmp_path):
     env = Environment(tmp_path)
     internals.use_cache(env, tmp_path / "there")

@@ -118,7 +118,10 @@ def read_notebook(env, docname):
     path = Path(env.doc2path(docname))
     text = path.read_text("utf8")
     reader = create_nb_reader(str(path), env.myst_config, env.mystnb_config, text)
-    return reader and (reader.read(text), reader.read_fmt)
+    try:
+        return reader and (reader.read(text), reader.read_fmt)
+    except Exception as error:  # MyST-NB names the line and not the page
+        raise ValueError(f"{path.name}: {error}") from error
 
 
 def use_cache(env, folder):
