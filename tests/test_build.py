@@ -166,6 +166,24 @@ def test_numbers_follow_on_every_page_when_an_equation_is_put_in_front(small_boo
     assert ">(2)</a> here" in small_book.page("second") and ">(2)</a>" in small_book.page("ledger")
 
 
+def test_a_chapter_that_was_removed_stays_removed(small_book):
+    built = small_book.book / "_build"
+
+    def there(name):
+        files = ["html/{}.html", "html/_sources/{}.md", "notebooks/{}.ipynb"]
+        return [file for file in files if (built / file.format(name)).exists()]
+
+    for name in ("first", "second"):
+        small_book.chapter(name, f"Words of the {name}.\n\n```{{code-cell}} ipython3\nprint(1)\n```\n")
+    assert small_book.build().returncode == small_book.build("--notebooks").returncode == 0
+    assert len(there("first")) == len(there("second")) == 3
+    (small_book.book / "second.md").unlink()
+    small_book.chapter("first", "Other words.\n\n```{code-cell} ipython3\nprint(1)\n```\n")
+    assert small_book.build().returncode == small_book.build("--notebooks").returncode == 0
+    assert len(there("first")) == 3 and there("second") == []
+    assert "second" not in (built / "html" / "sitemap.xml").read_text("utf8")
+
+
 FIGURE = """```{{code-cell}} ipython3
 ---
 tags: [hide-input]

@@ -159,6 +159,24 @@ def finish(app, exception):
     out.joinpath("robots.txt").write_text(f"User-agent: *\nAllow: /\nSitemap: {base}sitemap.xml\n", "utf8")
 
 
+def forget(app, exception):
+    """What was written for a page that has left the book goes too, or it would come back with every copy."""
+    if exception is not None:
+        return
+    out = Path(app.outdir)
+    written = [p.relative_to(out / "_sources") for p in out.glob("_sources/**/*.*")]
+    written += [p.relative_to(out) for p in out.glob("**/*.ipynb") if "_sources" not in p.parts]
+    for name in {path.with_suffix("").as_posix() for path in written} - app.env.found_docs:
+        for file in (
+            f"{name}.html",
+            f"{name}.slides.html",
+            f"{name}.ipynb",
+            f"_sources/{name}.md",
+            f"_sources/{name}.ipynb",
+        ):
+            (out / file).unlink(missing_ok=True)
+
+
 def versions_in_footer(app, config):
     """Beside the licence: which version this is, and the way to the others (book.js makes a choice of it)."""
     footer = config.html_theme_options.get("extra_footer", "")
@@ -173,5 +191,6 @@ def setup(app):
     app.connect("html-page-context", head)
     app.connect("html-page-context", pictures, priority=600)  # after the slides took the body (500)
     app.connect("html-collect-pages", missing_page)
+    app.connect("build-finished", forget, priority=50)
     app.connect("build-finished", finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
