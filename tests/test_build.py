@@ -140,6 +140,7 @@ def test_an_edit_of_the_package_executes_the_chapters_that_use_what_was_edited(s
 
 def test_people_read_what_a_build_says(small_book):
     small_book.chapter("first", claim("first", CHECK.format("first")))
+    small_book.write("forgotten.md", "# Forgotten\n")
     result = small_book.build()
     said = [re.sub(r"[\d.]+", "N", " ".join(line.split())) for line in result.stdout.splitlines() if line]
     assert said == [
@@ -149,6 +150,7 @@ def test_people_read_what_a_build_says(small_book):
         "Writing the pages",
         "chapter seconds peak MB threads",
         "first N N N",
+        "Not in book/_tocNyml, so not built: forgottenNmd",
         "Done in N sN",
         re.sub(r"[\d.]+", "N", f"Open {small_book.book / '_build' / 'html' / 'index.html'}"),
     ]

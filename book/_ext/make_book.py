@@ -48,7 +48,7 @@ def pages(toc):
 
 
 def check(book=BOOK, build=BUILD):
-    """Find in advance what would end in a long traceback. Raises CannotBuild."""
+    """Find in advance what would end in a long traceback; the files that no one asks for. Raises CannotBuild."""
     try:
         toc = yaml.safe_load((book / "_toc.yml").read_text("utf8"))
         names = pages(toc)
@@ -66,6 +66,7 @@ def check(book=BOOK, build=BUILD):
     free = shutil.disk_usage(build).free
     if free < ROOM:
         raise CannotBuild(f"the disk under {build} has {free / 2**20:.0f} MB left, a build takes {ROOM / 2**20:.0f} MB")
+    return sorted(path.name for path in book.glob("*.md") if path.stem not in names)
 
 
 def run(builder, strict, anew, edition=None):
@@ -156,7 +157,7 @@ def main():
     try:
         if options.edition not in (None, "student", "instructor"):
             raise CannotBuild(f"there is no edition {options.edition!r}, only student and instructor")
-        check()
+        left_out = check()
         work, warnings = run(builder, options.strict, options.anew, options.edition)
         publish(work, target)
     except CannotBuild as error:
@@ -164,6 +165,8 @@ def main():
         kept = "; the last complete build is untouched" if (BUILD / "html" / "index.html").exists() else ""
         sys.exit(f"\nThe book was not built: {error}{kept}.")
     show(warnings)
+    if left_out:
+        print(f"\nNot in book/_toc.yml, so not built: {', '.join(left_out)}")
     print(f"\nDone in {time.perf_counter() - start:.0f} s.")
     print(f"The notebooks are in {target}" if options.notebooks else f"Open {target / 'index.html'}")
 
