@@ -74,4 +74,4 @@ def test_what_each_edition_gives(small_book):
     small_book.write("solutions.yml", "all: never\n")
     assert solutions((built("student") / "html" / "first.html").read_text("utf8")) == [], "a later plan is followed"
     wrong = small_book.build("--edition", "teacher")
-    assert wrong.returncode == 1 and "no edition 'teacher', only student and instructor" in wrong.stderr
+    assert wrong.returncode == 2 and "invalid choice: 'teacher' (choose from 'student', 'instructor')" in wrong.stderr

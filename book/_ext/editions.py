@@ -12,7 +12,6 @@ import yaml
 from sphinx.errors import SphinxError
 from sphinx_exercise.nodes import solution_node
 
-EDITIONS = ("student", "instructor")
 PLAN = "solutions.yml"
 START = re.compile(r"^(?:`{3,}|:{3,})\{solution(?:-start)?\} +(\S+)", re.M)
 

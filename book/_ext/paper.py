@@ -13,7 +13,7 @@ from urllib.parse import unquote, urldefrag, urljoin
 
 import yaml
 from address import published, repository
-from make_book import BOOK, BUILD, pages
+from make_book import BOOK, BUILD, EDITIONS, pages
 from playwright.sync_api import sync_playwright
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, DictionaryObject, Fit, NameObject
@@ -127,7 +127,7 @@ def bind(printed, path, base, title):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--solutions", action="store_true", help="with the solutions of the exercises")
-    parser.add_argument("--edition", help="student or instructor: with the solutions that this edition gives")
+    parser.add_argument("--edition", choices=EDITIONS, help="the pages of this edition, as they are")
     options = parser.parse_args()
     site, base = BUILD / "html", published(repository()[0])
     names = pages(yaml.safe_load((BOOK / "_toc.yml").read_text("utf8")))
@@ -136,9 +136,7 @@ def main():
         site, out = BUILD / "editions" / options.edition / "html", OUT / options.edition
     try:
         if not (site / "index.html").exists():
-            raise CannotPrint(
-                f"the pages were not built: run `make book{' EDITION=' * bool(options.edition)}{options.edition or ''}`"
-            )
+            raise CannotPrint(f"there is no {site / 'index.html'}: run `make book`, with the same EDITION")
         printed = print_pages(site, names, out, base, options.solutions or bool(options.edition))
         title = yaml.safe_load((BOOK / "_config.yml").read_text("utf8"))["title"]
         links = bind(printed, out / "book.pdf", base, title)
