@@ -9,18 +9,21 @@ SOURCES := code book/_ext book/explorables book/figures tests .github/scripts $(
 PORT ?= 8000
 # student or instructor: what is built goes to book/_build/editions, with the solutions that this edition gives.
 EDITION ?=
+# A language by its code (nb, de): what is built goes to book/_build/translations, with the texts of book/locale/CODE.
+TRANSLATION ?=
 # The oldest Python that code/pyproject.toml admits, for the lowest versions of its packages.
 LOWEST_PYTHON ?= python3.10
 LOWEST := $(VENV)-lowest
 # Where PyTorch comes from: empty, the package index (on Linux it brings CUDA, 5.5 GB); cpu, PyTorch's CPU wheels (1 GB).
 TORCH_INDEX ?=
 TORCH_URL := $(if $(filter cpu,$(TORCH_INDEX)),https://download.pytorch.org/whl/cpu,$(TORCH_INDEX))
+VARIANT = $(strip $(if $(EDITION),--edition $(EDITION)) $(if $(TRANSLATION),--language $(TRANSLATION)))
 
 export PYTHONPATH := $(CURDIR)/code
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help book check test faults lint test-cpus notebooks serve pdf measure bench address clean test-lowest
+.PHONY: help book check test texts faults lint test-cpus notebooks serve pdf measure bench address clean test-lowest
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -40,12 +43,17 @@ $(STAMP): requirements.txt code/pyproject.toml
 	@$(BIN)/python -m pip install --quiet --no-deps -e ./code
 	@touch $@
 
-book: $(STAMP) ## Execute the chapters and write book/_build/html/index.html (EDITION=student or instructor: an edition)
-	@$(BIN)/python book/_ext/make_book.py $(if $(EDITION),--edition $(EDITION))
+book: $(STAMP) ## Execute the chapters and write book/_build/html/index.html (EDITION=student or instructor, TRANSLATION=nb)
+	@$(BIN)/python book/_ext/make_book.py $(VARIANT)
 
-notebooks: $(STAMP) ## Write the launchable notebooks book/*.ipynb from the chapters (EDITION=...: those of an edition)
-	@$(BIN)/python book/_ext/make_book.py --notebooks $(if $(EDITION),--edition $(EDITION))
-	@$(if $(EDITION),:,rm -f book/*.ipynb && cp book/_build/notebooks/*.ipynb book/)
+notebooks: $(STAMP) ## Write the launchable notebooks book/*.ipynb from the chapters (EDITION=..., TRANSLATION=...)
+	@$(BIN)/python book/_ext/make_book.py --notebooks $(VARIANT)
+	@$(if $(VARIANT),:,rm -f book/*.ipynb && cp book/_build/notebooks/*.ipynb book/)
+
+texts: $(STAMP) ## Write what is to be translated into book/locale/CODE, keeping what is (TRANSLATION=nb)
+	@test -n "$(TRANSLATION)" || { echo "make texts: name a language by its code: make texts TRANSLATION=nb"; exit 2; }
+	@$(BIN)/python book/_ext/make_book.py --texts
+	@$(BIN)/sphinx-intl update --pot-dir book/_build/texts --locale-dir book/locale --language $(TRANSLATION)
 
 check: $(STAMP) ## Test what you changed: style, tests of the changed files, pages; quick, for while you write
 	@$(BIN)/python tests/suite.py --changed $(REVISION)

@@ -29,7 +29,7 @@ OF_THE_TOOLS = (
         f"test_{name}.py"
         for name in ("apidoc", "build", "dependencies", "editions", "faults", "internals", "mathematics")
     ),
-    *(f"test_{name}.py" for name in ("measure", "paper", "progress", "repository", "suite")),
+    *(f"test_{name}.py" for name in ("measure", "paper", "progress", "repository", "suite", "translation")),
     "explorables",
 )
 ONE_BY_ONE = ("test_build.py", "test_editions.py", "test_faults.py", "test_paper.py")

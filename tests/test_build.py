@@ -118,7 +118,9 @@ def test_what_is_executed_again(small_book, executed):
     assert "Words." in small_book.page("first")
     small_book.chapter("first", claim("first", CHECK.format("first") + "\nx = 1"))
     assert executed() == ["first"]
-    (small_book.root / "requirements.txt").write_text("x==1\n")
+    (small_book.root / "requirements.txt").write_text("ruff==1\n")
+    assert executed() == [], "a tool that no cell can reach"
+    (small_book.root / "requirements.txt").write_text("Jupyter-Client==1\n")
     assert executed() == ["first", "second"]
     shutil.rmtree(small_book.book / "_build" / "work" / ".jupyter_cache")
     assert executed() == ["first", "second"]

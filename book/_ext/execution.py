@@ -5,6 +5,8 @@ imports, the pins, the weights that it loads. An edited docstring executes nothi
 chapters that use it.
 """
 
+import ast
+import functools
 import hashlib
 import json
 import os
@@ -13,12 +15,15 @@ import re
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from importlib import metadata
 from pathlib import Path
 
 import internals
 import nbformat
 from dependencies import Code
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from progress import Progress, say
 from sphinx.errors import SphinxError
 
@@ -63,7 +68,7 @@ def set_keys(app, config):
     config.genbook_static = key(source / "_static")
     config.genbook_ext = key(source / "_ext")
     app.genbook_code = Code(source.parent / "code")
-    app.genbook_pins = key(source.parent / "requirements.txt")
+    app.genbook_pins = (source.parent / "requirements.txt").read_text("utf8")
 
 
 def caches(app):
@@ -88,10 +93,45 @@ def cache_of(app, docname):
 def state(code, text, pins):
     """Hash of what a text stands on. One that is no Python, or stands on such, has none: its execution will say so."""
     try:
-        behind = code.digest(text)
+        behind, names = code.digest(text), imported(text)
     except SyntaxError as error:
-        behind = repr(error)
-    return hashlib.sha256(f"{behind} {pins}".encode()).hexdigest()[:12]
+        behind, names = repr(error), set()
+    return hashlib.sha256("\n".join([behind, *pins_of(pins, names)]).encode()).hexdigest()[:12]
+
+
+def imported(text):
+    """The top-level names that a text imports."""
+    found = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+def pins_of(pins, names):
+    """The lines of requirements.txt that cells stand on: the package, the kernel, what is imported, and all that these
+    need. A tool that builds or tests the book can move without an execution."""
+    wanted = set().union(*(needs(name) for name in ("genphys", "ipykernel", *names)))
+    return [line for line in pins.splitlines() if wanted & {canonicalize_name(line.split("==")[0].strip())}]
+
+
+@functools.cache
+def needs(name):
+    """An installed package and all that it needs, by their names; the empty set for what is not installed."""
+    todo, found = [name], set()
+    while todo:
+        name = canonicalize_name(todo.pop())
+        try:
+            requirements = [] if name in found else metadata.requires(name) or []
+        except metadata.PackageNotFoundError:
+            continue
+        found.add(name)
+        for requirement in map(Requirement, requirements):
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                todo.append(requirement.name)
+    return found
 
 
 def choose_cache(app, docname, text):

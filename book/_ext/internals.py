@@ -58,10 +58,11 @@ SEEN = {
 # --- Jupyter Book: one run of Sphinx ------------------------------------------------------------------------------
 
 
-def build(book, out, builder, *, output, warnings, strict, anew, settings=()):
+def build(book, out, builder, *, output, warnings, strict, anew, settings=(), pages=None):
     """Run Sphinx with the configuration of Jupyter Book; what it says goes to two streams.
 
-    With settings of our own every page is written, also one whose source is no newer than what was written last.
+    With settings of our own every page is written, also one whose source is no newer than what was written last. The
+    pages as they were read are kept in the folder ``pages`` (None: one beside ``out``).
 
     Returns:
         None; or, where it failed, 1 (a warning in a strict run) or the exception.
@@ -75,6 +76,7 @@ def build(book, out, builder, *, output, warnings, strict, anew, settings=()):
             noconfig=True,
             confoverrides={"external_toc_path": str(book / "_toc.yml"), "latex_individualpages": False}
             | dict(settings),
+            doctreedir=str(pages) if pages else None,
             builder=builder,
             warningiserror=strict,
             keep_going=strict,

@@ -1,4 +1,5 @@
-"""Build the book: `python book/_ext/make_book.py [--strict] [--anew] [--notebooks] [--edition NAME]`, called by make.
+"""Build the book: `python book/_ext/make_book.py [--strict] [--anew] [--notebooks | --texts] [--edition NAME]
+[--language CODE]`, called by make.
 
 The pages are built in `book/_build/work` and take the place of `book/_build/html` only when they are complete, so a
 failed, interrupted or out-of-space build never costs what was there before. What Sphinx says goes to
@@ -70,17 +71,29 @@ def check(book=BOOK, build=BUILD):
     return sorted(path.name for path in book.glob("*.md") if path.stem not in names)
 
 
-def run(builder, strict, anew, edition=None):
+def run(builder, strict, anew, edition=None, language=None):
     """One Sphinx run through Jupyter Book; returns the folder it wrote and the warnings."""
     import internals
 
-    out, log = BUILD / "work" / (f"{edition}-{builder}" if edition else builder), BUILD / "build.log"
+    kind = "-".join(filter(None, (language, edition)))
+    out, log = BUILD / "work" / (f"{kind}-{builder}" if kind else builder), BUILD / "build.log"
     settings = {"genbook_edition": edition} if edition else {}
+    settings |= {"language": language, "locale_dirs": ["locale"]} if language else {}
+    apart = language or (builder if builder == "gettext" else "")  # pages that others cannot be made from
+    pages = BUILD / "work" / f".doctrees-{apart}" if apart else None
     keep_connections_quiet(log)
     with open(log, "w", encoding="utf8") as file:
         warnings = Warnings(file)
         result = internals.build(
-            BOOK, out, builder, output=file, warnings=warnings, strict=strict, anew=anew, settings=settings
+            BOOK,
+            out,
+            builder,
+            output=file,
+            warnings=warnings,
+            strict=strict,
+            anew=anew,
+            settings=settings,
+            pages=pages,
         )
     if isinstance(result, OSError) and result.errno == errno.ENOSPC:
         raise CannotBuild("the disk is full")
@@ -150,14 +163,24 @@ def main():
     parser.add_argument("--strict", action="store_true", help="make warnings fatal")
     parser.add_argument("--anew", action="store_true", help="read and write every page again; executions are kept")
     parser.add_argument("--notebooks", action="store_true", help="write the notebooks instead of the pages")
+    parser.add_argument("--texts", action="store_true", help="write what is to be translated instead of the pages")
     parser.add_argument("--edition", choices=EDITIONS, help="with the solutions that this edition gives")
+    parser.add_argument("--language", help="with the translations of book/locale/CODE")
     options = parser.parse_args()
     start = time.perf_counter()
-    builder, name = ("notebook", "notebooks") if options.notebooks else ("html", "html")
-    target = BUILD / "editions" / options.edition / name if options.edition else BUILD / name
+    builder = "notebook" if options.notebooks else "gettext" if options.texts else "html"
+    name = {"notebook": "notebooks", "gettext": "texts", "html": "html"}[builder]
+    target = BUILD
+    if options.language:
+        target = target / "translations" / options.language
+    if options.edition:
+        target = target / "editions" / options.edition
+    target = target / name
     try:
         left_out = check()
-        work, warnings = run(builder, options.strict, options.anew, options.edition)
+        if options.language and not (BOOK / "locale" / options.language).is_dir():
+            raise CannotBuild(f"there is no folder book/locale/{options.language}; `make texts` begins one")
+        work, warnings = run(builder, options.strict, options.anew, options.edition, options.language)
         publish(work, target)
     except CannotBuild as error:
         show(error.warnings)
@@ -166,8 +189,9 @@ def main():
     show(warnings)
     if left_out:
         print(f"\nNot in book/_toc.yml, so not built: {', '.join(left_out)}")
-    print(f"\nDone in {time.perf_counter() - start:.0f} s.")
-    print(f"The notebooks are in {target}" if options.notebooks else f"Open {target / 'index.html'}")
+    said = f", with {len(warnings)} warning{'s' * (len(warnings) > 1)}: they stand above" if warnings else ""
+    print(f"\nDone in {time.perf_counter() - start:.0f} s{said}.")
+    print(f"Open {target / 'index.html'}" if builder == "html" else f"The {name} are in {target}")
 
 
 if __name__ == "__main__":
