@@ -30,6 +30,8 @@ OF_THE_TOOLS = (
         for name in ("apidoc", "build", "dependencies", "editions", "faults", "internals", "mathematics")
     ),
     *(f"test_{name}.py" for name in ("measure", "paper", "progress", "repository", "suite", "translation")),
+    "test_exercises.py",
+    "test_slides.py",
     "explorables",
 )
 ONE_BY_ONE = ("test_build.py", "test_editions.py", "test_faults.py", "test_paper.py")

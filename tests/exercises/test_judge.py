@@ -208,6 +208,161 @@ def by_both_answers(teacher, y, sigma, middle, then):
     return weight * first + (1 - weight) * second
 
 
+def by_energies_of_spins(J, B, T):
+    """Each coupling and bias from the weights of four configurations of bits."""
+
+    def log_f(*on):
+        spins = -torch.ones(len(J), dtype=J.dtype)
+        spins[list(on)] = 1
+        return (0.5 * spins @ J @ spins + B * spins.sum()) / T
+
+    b = torch.stack([log_f(i) - log_f() for i in range(len(J))])
+    w = [
+        [log_f(i, j) - log_f(i) - log_f(j) + log_f() if i != j else 0 * B for j in range(len(J))] for i in range(len(J))
+    ]
+    return torch.cat([torch.tensor(w, dtype=J.dtype), b[None]])
+
+
+def by_curvature(theta, mean):
+    """Newton's step with the derivatives of log Z by automatic differentiation."""
+    theta = theta.double().requires_grad_()
+    (slope,) = torch.autograd.grad(torch.nn.functional.softplus(theta).sum(), theta, create_graph=True)
+    (curvature,) = torch.autograd.grad(slope.sum(), theta)
+    return (theta + (mean - slope) / curvature).detach()
+
+
+def by_one_spin_at_a_time(mu, T):
+    """Two bonds a spin, and the entropy of a spin from PyTorch's own distribution."""
+    return 16 * (-2 * mu**2 - T * torch.distributions.Bernoulli((1 + mu) / 2).entropy())
+
+
+def by_summing_times(d, eigenvalues):
+    """The covariances of two thousand times."""
+    correlation = torch.stack([(d**2 * eigenvalues**t).sum() for t in range(2000)]) / (d**2).sum()
+    return 1 + 2 * correlation[1:].sum()
+
+
+def by_a_matrix_of_signs(W, a, b, j):
+    """The unit's column turned by a matrix."""
+    sign = torch.ones(len(b), dtype=W.dtype)
+    sign[j] = -1
+    return torch.cat([(W @ torch.diag(sign)).flatten(), a + W @ (1 - sign) / 2, b * sign])
+
+
+def by_enumeration(W, a, b):
+    """All configurations of the machine with one hidden unit."""
+    values = [torch.arange(2, dtype=D)] * (len(a) + 1)
+    s = torch.cartesian_prod(*values)
+    x, h = s[:, :-1], s[:, -1]
+    p = (x @ a + h * (b + x @ W)).softmax(0)
+    return p @ (x[:, 0] * x[:, 1]) - (p @ x[:, 0]) * (p @ x[:, 1])
+
+
+def by_sylvester(points):
+    """A C + C A = 2 I, solved in the axes of C."""
+    values, axes = torch.linalg.eigh(torch.einsum("ni,nj->ij", points, points) / len(points))
+    return axes @ torch.diag(2 / (values + values)) @ axes.T
+
+
+def by_stationary_variance(a, bias):
+    """Bisection of the variance that a step leaves, over the exact one."""
+    low, high = 0.0, 2 / a
+    for _ in range(100):
+        eps = (low + high) / 2
+        low, high = (eps, high) if eps / (1 - (1 - eps * a / 2) ** 2) * a < 1 + bias else (low, eps)
+    return low
+
+
+def by_differentiating_draws(h, gamma):
+    """Both estimates by automatic differentiation, at the uniform numbers that led to h."""
+    u, rate = 1 - torch.exp(-gamma * h), torch.full_like(h, gamma).requires_grad_()
+    path = torch.autograd.grad(((-torch.log(1 - u) / rate) ** 2).sum(), rate)[0]
+    score = torch.autograd.grad((rate.log() - rate * h).sum(), rate)[0]
+    return torch.stack([path, h**2 * score])
+
+
+def by_its_loss(p, q):
+    """The loss at the best critic."""
+    best = 1 / (1 + q / p)
+    return 0.5 * (p * (best - 1) ** 2).sum() + 0.5 * (q * best**2).sum()
+
+
+def by_eigenvalues(gamma):
+    """The slower eigenvalue of the damped oscillator."""
+    matrix = torch.tensor([[0.0, -0.5], [0.5, -gamma]], dtype=D)
+    return -torch.linalg.eigvals(matrix).real.max()
+
+
+def by_two_parabolas(delta, gamma):
+    """One Newton step on each side of zero."""
+    return torch.stack(
+        [torch.tensor(b) + (delta - 2 * gamma * (abs(b) - 1) * (1 if b > 0 else -1)) / (2 * gamma) for b in (0.5, -0.5)]
+    )
+
+
+def by_a_classifier(s):
+    """Cross-entropies of the smoothed targets at the best probability."""
+    d, entropy = torch.tensor((1 - s) / 2, dtype=D), torch.nn.functional.binary_cross_entropy
+    return entropy(d, torch.tensor(1 - s, dtype=D)) + entropy(d, torch.tensor(0.0, dtype=D))
+
+
+def by_a_wide_kernel(x, y, width=1e4):
+    """All pairs with a kernel that is very wide."""
+
+    def mean(a, b):
+        return torch.expm1(
+            -(torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist") ** 2) / (2 * width**2)
+        ).mean()
+
+    return width**2 * (mean(x, x) + mean(y, y) - 2 * mean(x, y))
+
+
+def by_conditioning(x0, x, before, now):
+    """Two jointly normal numbers: the earlier state, and what one step makes of it."""
+    ratio = now / before
+    gain = math.sqrt(ratio) * (1 - before) / (1 - now)
+    mean = math.sqrt(before) * x0 + gain * (x - math.sqrt(now) * x0)
+    return torch.stack([mean, torch.full_like(x, 1 - before - gain * math.sqrt(ratio) * (1 - before))])
+
+
+def by_integration(c, u, later, zeta, n=4000):
+    """The slope of log K along the way back, summed by the midpoint rule."""
+    h = (later - u) / n
+    times = [u + (k + 0.5) * h for k in range(n)]
+    slope = sum(1 - (1 + zeta) / (math.exp(-2 * v) * (c - 1) + 1) for v in times) * h
+    return math.exp(slope) * (math.exp(-2 * later) * (c - 1) + 1)
+
+
+def by_pairs_and_eigenvalues(J):
+    """Signs by their pairs, normal numbers by the eigenvalues."""
+    return torch.stack([4 * J.triu(1).square().sum(), 2 * torch.linalg.eigvalsh(J).square().sum()])
+
+
+def by_counting_both(u):
+    """Mutual information from the joint distribution of a coin and its noisy copy."""
+    joint = torch.tensor([1 + math.exp(-u), 1 - math.exp(-u)], dtype=D).repeat(2) / 4
+    return (joint * (joint * 4).log()).sum()
+
+
+def by_all_clean_colours(P, now, then, a):
+    """The mean of the ratio over the clean colour."""
+    q = len(P)
+    chance = [[a * (w == v) + (1 - a) / q for v in range(q)] for w in range(q)]
+    return sum(P[w] * chance[w][then] / chance[w][now] for w in range(q))
+
+
+def by_jacobians(z, u, w, c):
+    """The determinant point by point."""
+    jacobian = torch.autograd.functional.jacobian
+    return torch.stack([torch.linalg.slogdet(jacobian(lambda y: y + u * torch.tanh(y @ w + c), p))[1] for p in z])
+
+
+def by_singular_vectors(z, m, C):
+    """The root of C from its singular vectors, one point at a time."""
+    left, values, right = torch.linalg.svd(C)
+    return torch.stack([m + left @ torch.diag(values**0.5) @ right @ p for p in z])
+
+
 # A second right answer to each exercise, written in another way than the reference.
 OTHERWISE = {
     "ex:write-auc": by_ranks,
@@ -234,6 +389,44 @@ OTHERWISE = {
     "ex:write-sweep": by_two_weights,
     "ex:write-langevin": lambda x, g, e, z: torch.lerp(x, x - g, e / 2).add(z, alpha=math.sqrt(e)),
     "ex:write-pseudolikelihood": by_conditionals,
+    "ex:spins-and-bits": by_energies_of_spins,
+    "ex:learning-rate": lambda C: 2 / torch.linalg.matrix_norm(C, 2),
+    "ex:newton-digits": by_curvature,
+    "ex:gibbs-bogoliubov": by_one_spin_at_a_time,
+    "ex:autocorrelation": by_summing_times,
+    "ex:rbm-flip": by_a_matrix_of_signs,
+    "ex:rbm-one": by_enumeration,
+    "ex:rbm-overflow": 88.7,
+    "ex:gaussian-covariance": lambda W, h, s: torch.einsum("ij,jk,lk->il", W, h, W) + s**2 * torch.eye(len(s)),
+    "ex:score-gaussian": by_sylvester,
+    "ex:stiffest-spring": by_stationary_variance,
+    "ex:vae-two-gaussians": lambda mu, var, nu, tau2: torch.distributions.kl_divergence(
+        torch.distributions.Normal(mu, var.sqrt()), torch.distributions.Normal(nu, tau2.sqrt())
+    ),
+    "ex:vae-exponential": by_differentiating_draws,
+    "ex:smoothing": lambda p, q, s: 1 / ((1 + q / p) / (1 - s)),
+    "ex:least-squares": by_its_loss,
+    "ex:friction": by_eigenvalues,
+    "ex:wrong-well": by_two_parabolas,
+    "ex:uniform-noise": lambda z: torch.distributions.Exponential(1.0).icdf((z + 1) / 2),
+    "ex:deeper": [46134, 44401],
+    "ex:smoothed-level": by_a_classifier,
+    "ex:leak": lambda n: math.exp(-n * math.log(100)),
+    "ex:missing": lambda share, fair, errors: (errors * math.sqrt(share - share**2) / (fair - share)) ** 2,
+    "ex:wide-kernel": by_a_wide_kernel,
+    "ex:bootstrap-copies": lambda n: -math.expm1((n - 1) * math.log1p(-1 / n)),
+    "ex:diffusion-skip": by_conditioning,
+    "ex:hermite-modes": lambda c, n, u: c / math.exp(u) ** n,
+    "ex:two-times": by_integration,
+    "ex:hutchinson-variance": by_pairs_and_eigenvalues,
+    "ex:pitchfork-exponent": 1 / 2,
+    "ex:flip-information": by_counting_both,
+    "ex:potts-ratio": by_all_clean_colours,
+    "ex:planar-flow": by_jacobians,
+    "ex:gaussian-share": lambda sigma, M: (max(2 - sigma**-2, 0) ** 0.5 / sigma) ** M,
+    "ex:gaussian-straight": by_singular_vectors,
+    "ex:flow-symmetrise": lambda here, there: torch.log(here.exp() / 2 + there.exp() / 2),
+    "ex:volume-law": lambda r, blocks: math.prod([r] * blocks),
     "ex:sweep-by-hand": lambda theta: -math.tanh(theta) / (8 * math.cosh(theta) ** 2),
 }
 
@@ -253,7 +446,7 @@ def test_each_slip_is_refused_with_its_hint(name, k, capsys):
     assert len({hint for hint, _ in exercises()[name].slips}) == len(exercises()[name].slips) >= 3
 
 
-@pytest.mark.parametrize("name", exercises())
+@pytest.mark.parametrize("name", [name for name, exercise in exercises().items() if exercise.inputs])
 def test_constants_and_what_is_right_only_where_it_was_shown_are_refused(name):
     exercise = exercises()[name]
     given = exercise.inputs(torch.Generator().manual_seed(19))
@@ -275,7 +468,8 @@ def _alike(a, b):
 @pytest.mark.parametrize("blank", [None, ..., lambda *x: None, lambda *x: ...])
 def test_an_empty_cell_is_no_mistake(blank):
     for exercise in exercises().values():
-        assert judge(exercise, blank) == "no answer yet"
+        if callable(exercise.answer) or not callable(blank):
+            assert judge(exercise, blank) == "no answer yet"
 
 
 def test_the_hint_does_not_show_the_solution_and_prints_the_same_everywhere(capsys):

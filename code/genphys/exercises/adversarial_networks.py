@@ -84,4 +84,66 @@ EXERCISES = {
             ("this is an alternating step: both players look ahead, from the old parameters", _alternating),
         ),
     ),
+    "ex:smoothing": Exercise(
+        answer=lambda p, q, s: (1 - s) * p / (p + q),
+        inputs=lambda rng: [
+            (torch.rand(n, generator=rng) + 0.1, torch.rand(n, generator=rng) + 0.1, s) for n, s in ((4, 0.1), (3, 0.3))
+        ],
+        slips=(
+            (
+                "the targets of the samples stay at 0: the smoothing is one-sided",
+                lambda p, q, s: ((1 - s) * p + s * q) / (p + q),
+            ),
+            ("that is the answer without smoothing", lambda p, q, s: p / (p + q)),
+            (
+                "a smoothed example also counts as a sample, with the weight s",
+                lambda p, q, s: (1 - s) * p / ((1 - s) * p + q),
+            ),
+        ),
+    ),
+    "ex:least-squares": Exercise(
+        answer=lambda p, q: (p * q / (p + q)).sum() / 2,
+        inputs=lambda rng: [tuple(torch.randn(2, n, generator=rng).softmax(1)) for n in (3, 6, 4)],
+        slips=(
+            ("both terms of the loss have a factor one half", lambda p, q: (p * q / (p + q)).sum()),
+            ("a constant critic is not the best one", lambda p, q: (p + q).sum() / 8),
+            ("that is the critic, not its loss", lambda p, q: (p / (p + q)).sum()),
+        ),
+    ),
+    "ex:friction": Exercise(
+        answer=lambda gamma: 0.5 * (gamma - max(gamma**2 - 1, 0.0) ** 0.5),
+        inputs=lambda rng: [(0.2,), (0.9,), (1.5,), (4.0,)],
+        slips=(
+            ("beyond the critical friction there are two rates, and they differ", lambda gamma: 0.5 * gamma),
+            ("the slower of the two rates decides", lambda gamma: 0.5 * (gamma + max(gamma**2 - 1, 0.0) ** 0.5)),
+            (
+                "a factor of two: the friction acts on one of the two players",
+                lambda gamma: gamma - max(gamma**2 - 1, 0.0) ** 0.5,
+            ),
+        ),
+    ),
+    "ex:wrong-well": Exercise(
+        answer=lambda delta, gamma: torch.tensor([1.0, -1.0]) + delta / (2 * gamma),
+        inputs=lambda rng: [(1.0, 2.0), (3.0, 10.0), (0.5, 0.3)],
+        slips=(
+            (
+                "the data pull both solutions to the same side",
+                lambda delta, gamma: torch.tensor([1.0, -1.0]) * (1 + delta / (2 * gamma)),
+            ),
+            (
+                "the derivative of the square has a factor of two",
+                lambda delta, gamma: torch.tensor([1.0, -1.0]) + delta / gamma,
+            ),
+            ("the right one comes first", lambda delta, gamma: torch.tensor([-1.0, 1.0]) + delta / (2 * gamma)),
+        ),
+    ),
+    "ex:uniform-noise": Exercise(
+        answer=lambda z: -torch.log((1 - z) / 2),
+        inputs=lambda rng: [(2 * torch.rand(n, generator=rng) - 1,) for n in (5, 3)],
+        slips=(
+            ("the noise is uniform on an interval of length two", lambda z: -torch.log((1 - z).clamp(min=1e-9))),
+            ("that generator decreases", lambda z: -torch.log((1 + z) / 2)),
+            ("data are positive", lambda z: torch.log((1 - z) / 2)),
+        ),
+    ),
 }

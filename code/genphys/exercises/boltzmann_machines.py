@@ -1,5 +1,7 @@
 """The exercises of the chapter on Boltzmann machines."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 
@@ -77,6 +79,27 @@ def _batches(rng):
     return cases
 
 
+def _renamed(W, a, b, j, a_sign=1, b_sign=-1, w_sign=-1):
+    W, a, b = W.clone(), a + a_sign * W[:, j], b.clone()
+    W[:, j] *= w_sign
+    b[j] *= b_sign
+    return torch.cat([W.flatten(), a, b])
+
+
+def _two_units(W, a, b, both=True):
+    off, on = (1 + a.exp()).prod(), math.exp(b) * (1 + (a + W).exp()).prod()
+    shift = (a + W).sigmoid() - a.sigmoid()
+    weight = on / (off + on)
+    return weight * (1 - weight if both else 1) * shift[0] * shift[1]
+
+
+def _gaussian_machines(rng):
+    def draw(*shape):
+        return torch.randn(*shape, generator=rng, dtype=torch.float64)
+
+    return [(draw(M, K), draw(K, 9).cov(), draw(M).exp()) for M, K in ((3, 2), (2, 4), (5, 3))]
+
+
 EXERCISES = {
     "ex:write-log-z": Exercise(
         answer=_log_z,
@@ -96,6 +119,62 @@ EXERCISES = {
             ("a mean over the batch, not a sum", _summed),
             ("the visible units are drawn given hidden coins, not given their probabilities", _mean_field),
             ("in the negative phase the hidden units belong to y, not to x", _old_hidden_units),
+        ),
+    ),
+    "ex:rbm-flip": Exercise(
+        answer=_renamed,
+        inputs=lambda rng: [
+            (*(torch.randn(*shape, generator=rng).double() for shape in ((M, K), (M,), (K,))), j)
+            for M, K, j in ((3, 2, 1), (4, 5, 0), (2, 3, 2))
+        ],
+        slips=(
+            (
+                "the visible biases have to take over what the unit did when it was off",
+                lambda W, a, b, j: _renamed(W, a, b, j, a_sign=0),
+            ),
+            (
+                "a look at the sign of what is added to the visible biases",
+                lambda W, a, b, j: _renamed(W, a, b, j, a_sign=-1),
+            ),
+            ("the unit's own bias changes, too", lambda W, a, b, j: _renamed(W, a, b, j, b_sign=1)),
+            ("the unit's weights change, too", lambda W, a, b, j: _renamed(W, a, b, j, w_sign=1)),
+        ),
+    ),
+    "ex:rbm-one": Exercise(
+        answer=_two_units,
+        inputs=lambda rng: [
+            (2 * torch.randn(M, generator=rng).double(), torch.randn(M, generator=rng).double(), b)
+            for M, b in ((2, 0.5), (4, -1.0), (3, 2.0))
+        ],
+        slips=(
+            ("the bias of the hidden unit belongs to the weight of its mixture", lambda W, a, b: _two_units(W, a, 0.0)),
+            (
+                "the other visible units decide, too, how probable the two parts are",
+                lambda W, a, b: _two_units(W[:2], a[:2], b),
+            ),
+            ("both parts of the mixture have their weight", lambda W, a, b: _two_units(W, a, b, both=False)),
+        ),
+    ),
+    "ex:rbm-overflow": Exercise(
+        answer=88.7228,
+        rtol=1e-3,
+        slips=(
+            ("that is the limit in double precision", 709.783),
+            ("that is the decimal logarithm of the largest number", 38.5318),
+            ("that is the binary logarithm of the largest number", 128.0),
+        ),
+    ),
+    "ex:gaussian-covariance": Exercise(
+        answer=lambda W, hidden, sigma: W @ hidden @ W.T + torch.diag(sigma**2),
+        inputs=_gaussian_machines,
+        slips=(
+            ("the visible units have noise of their own", lambda W, hidden, sigma: W @ hidden @ W.T),
+            ("a covariance has the square of the width", lambda W, hidden, sigma: W @ hidden @ W.T + torch.diag(sigma)),
+            ("the hidden units are correlated, too", lambda W, hidden, sigma: W @ W.T + torch.diag(sigma**2)),
+            (
+                "the hidden units are correlated, too: their variances do not suffice",
+                lambda W, hidden, sigma: (W * hidden.diag()) @ W.T + torch.diag(sigma**2),
+            ),
         ),
     ),
 }

@@ -72,4 +72,31 @@ EXERCISES = {
             ("the noise is missing: this is gradient descent", lambda x, g, e, z: x - e / 2 * g),
         ),
     ),
+    "ex:score-gaussian": Exercise(
+        answer=lambda x: torch.linalg.inv(x.T @ x / len(x)),
+        inputs=lambda rng: [
+            (torch.randn(n, M, generator=rng, dtype=torch.float64),) for n, M in ((12, 3), (30, 2), (9, 4))
+        ],
+        slips=(
+            ("a wide direction has a soft spring", lambda x: x.T @ x / len(x)),
+            ("the mean over the points divides by n", lambda x: torch.linalg.inv(x.T @ x)),
+            ("the energy has a one half in front already", lambda x: torch.linalg.inv(x.T @ x / len(x)) / 2),
+            ("the coordinates are correlated", lambda x: torch.diag(1 / x.square().mean(0))),
+        ),
+    ),
+    "ex:stiffest-spring": Exercise(
+        answer=lambda a, bias: 4 * bias / ((1 + bias) * a),
+        inputs=lambda rng: [(100.0, 0.05), (1.0, 0.5), (7.0, 0.2)],
+        slips=(
+            (
+                "that is the first order in the bias; the stationary variance can be had exactly",
+                lambda a, bias: 4 * bias / a,
+            ),
+            (
+                "a factor of two: the drift of a step is half the step times the force",
+                lambda a, bias: 2 * bias / ((1 + bias) * a),
+            ),
+            ("a stiff spring takes short steps", lambda a, bias: 4 * bias / (1 + bias) * a),
+        ),
+    ),
 }

@@ -1,5 +1,7 @@
 """The exercises of the chapter on diffusion models at work."""
 
+import math
+
 import torch
 
 from genphys.exercises.judge import Exercise
@@ -59,6 +61,16 @@ def _levels(rng):
     return [(_teacher, torch.randn(4, 2, generator=rng, dtype=torch.float64), *levels) for levels in three]
 
 
+def _nats(u):
+    kept = (1 + math.exp(-u)) / 2
+    return math.log(2) + kept * math.log(kept) + (1 - kept) * math.log(1 - kept)
+
+
+def _colour_ratio(P, now, then, a, q=None, old=1):
+    c = 1 + (q or len(P)) * a / (1 - a)
+    return 1 + (c - 1) * P[then] - old * (1 - 1 / c) * P[now]
+
+
 EXERCISES = {
     "ex:write-flip-step": Exercise(
         answer=_flip,
@@ -84,6 +96,34 @@ EXERCISES = {
             ("this is the teacher's second answer; the first one counts as well", _second_answer),
             ("the two answers of the teacher have different weights", _plain_mean),
             ("the teacher's second answer is asked for at the noise in the middle", _old_noise),
+        ),
+    ),
+    "ex:flip-information": Exercise(
+        answer=_nats,
+        inputs=lambda rng: [(0.2,), (1.0,), (0.05,)],
+        slips=(
+            ("that is in bits", lambda u: _nats(u) / math.log(2)),
+            ("one spin keeps exp(-u) of its mean, a product of two exp(-2 u)", lambda u: _nats(2 * u)),
+            ("that is the leading term for late times", lambda u: math.exp(-2 * u) / 2),
+            ("information is what the entropy falls short of log 2", lambda u: math.log(2) - _nats(u)),
+        ),
+    ),
+    "ex:potts-ratio": Exercise(
+        answer=_colour_ratio,
+        inputs=lambda rng: [
+            (torch.randn(q, generator=rng).softmax(0), now, then, a)
+            for q, now, then, a in ((3, 0, 2, 0.4), (5, 1, 3, 0.7), (2, 1, 0, 0.2))
+        ],
+        slips=(
+            ("that is the inverse ratio", lambda P, now, then, a: _colour_ratio(P, then, now, a)),
+            (
+                "a colour that is replaced at random can be the old one again",
+                lambda P, now, then, a: _colour_ratio(P, now, then, a, q=1),
+            ),
+            (
+                "the clean colour may also be the one that is seen now",
+                lambda P, now, then, a: _colour_ratio(P, now, then, a, old=0),
+            ),
         ),
     ),
 }

@@ -60,6 +60,13 @@ def _steps(rng):
     return [(_normal(rng, 4, 2), _normal(rng, 4, 2), beta, bar, _normal(rng, 4, 2)) for beta, bar in pairs]
 
 
+def _skipped(x0, x, before, now, alpha=None):
+    alpha = now / before if alpha is None else alpha
+    mean = before**0.5 * (1 - alpha) * x0 + alpha**0.5 * (1 - before) * x
+    var = (1 - before) * (1 - alpha) / (1 - now)
+    return torch.stack([mean / (1 - now), torch.full_like(x, var)])
+
+
 EXERCISES = {
     "ex:write-denoising-loss": Exercise(
         answer=_loss,
@@ -90,6 +97,32 @@ EXERCISES = {
             (
                 "the predicted noise is of unit size: its share is beta over the root of what noise there is",
                 lambda x, e, b, a, z: (x - b * e) / (1 - b) ** 0.5 + b**0.5 * z,
+            ),
+        ),
+    ),
+    "ex:diffusion-skip": Exercise(
+        answer=_skipped,
+        inputs=lambda rng: [
+            (*torch.randn(2, n, generator=rng), before, now) for n, before, now in ((3, 0.8, 0.3), (5, 0.5, 0.1))
+        ],
+        slips=(
+            (
+                "between the two times stands the ratio of the two alpha bars",
+                lambda x0, x, before, now: _skipped(x0, x, before, now, now),
+            ),
+            (
+                "a single step stands there: the steps between are integrated out",
+                lambda x0, x, before, now: _skipped(x0, x, before, now, before),
+            ),
+            (
+                "the arguments in their order: the clean data first",
+                lambda x0, x, before, now: _skipped(x, x0, before, now),
+            ),
+            (
+                "the variance, not its root",
+                lambda x0, x, before, now: torch.stack(
+                    [_skipped(x0, x, before, now)[0], _skipped(x0, x, before, now)[1] ** 0.5]
+                ),
             ),
         ),
     ),

@@ -1,5 +1,7 @@
 """The exercises of the chapter on sampling from diffusion models."""
 
+import math
+
 import torch
 
 from genphys.exercises.judge import Exercise
@@ -54,6 +56,15 @@ def _spans(rng):
     return [(_slope, _normal(rng, 5, 2), sigma, then) for sigma, then in ((2.0, 1.2), (1.0, 0.7), (0.5, 0.0))]
 
 
+def _two_times(c, u, later, zeta):
+    lam, after = (math.exp(-2 * v) * (c - 1) + 1 for v in (u, later))
+    return math.exp(-zeta * (later - u)) * lam ** ((1 + zeta) / 2) * after ** ((1 - zeta) / 2)
+
+
+def _two_variances(J):
+    return 2 * torch.stack([J.square().sum() - J.diagonal().square().sum(), J.square().sum()])
+
+
 EXERCISES = {
     "ex:write-ddim-step": Exercise(
         answer=_ddim,
@@ -76,6 +87,54 @@ EXERCISES = {
             ("the slope at the end is taken at the end, with the later sigma too", _late),
             ("a mean of the two slopes, not their sum", _twice),
             ("the length of the step is the new sigma minus the old one", _upwards),
+        ),
+    ),
+    "ex:hermite-modes": Exercise(
+        answer=lambda c, n, u: c * math.exp(-n * u),
+        inputs=lambda rng: [(1.5, 3, 0.4), (-0.7, 1, 1.0), (2.0, 5, 0.1)],
+        slips=(
+            ("each mode has a rate of its own", lambda c, n, u: c * math.exp(-u)),
+            ("the eigenvalue of Hermite's equation is n", lambda c, n, u: c * math.exp(-2 * n * u)),
+            ("the eigenvalue of Hermite's equation is n, not its square", lambda c, n, u: c * math.exp(-n * n * u)),
+            ("modes decay", lambda c, n, u: c * math.exp(n * u)),
+        ),
+    ),
+    "ex:two-times": Exercise(
+        answer=_two_times,
+        inputs=lambda rng: [(0.3, 0.1, 0.6, 0.5), (2.0, 0.2, 1.0, 1.0), (0.5, 0.0, 0.4, 0.0)],
+        slips=(
+            (
+                "that is Anderson's process; the noise may be another",
+                lambda c, u, later, zeta: _two_times(c, u, later, 1.0),
+            ),
+            (
+                "that is the probability flow; there is fresh noise, too",
+                lambda c, u, later, zeta: _two_times(c, u, later, 0.0),
+            ),
+            (
+                "a look at which of the two variances has which power",
+                lambda c, u, later, zeta: _two_times(c, later, u, zeta) * math.exp(-2 * zeta * (later - u)),
+            ),
+        ),
+    ),
+    "ex:hutchinson-variance": Exercise(
+        answer=_two_variances,
+        inputs=lambda rng: [(A + A.T,) for A in (torch.randn(n, n, generator=rng) for n in (3, 5, 2))],
+        slips=(
+            ("the signs come first", lambda J: _two_variances(J).flip(0)),
+            ("a product of two different signs occurs twice in the sum", lambda J: _two_variances(J) / 2),
+            (
+                "the square of a sign is certain: the diagonal does not fluctuate",
+                lambda J: 2 * J.square().sum().expand(2),
+            ),
+        ),
+    ),
+    "ex:pitchfork-exponent": Exercise(
+        answer=0.5,
+        slips=(
+            ("the first order of tanh cancels: which is the next?", 1.0),
+            ("the next order of tanh is the third, and one power of z drops out", 1 / 3),
+            ("that is the square lattice; here every spin sees the mean field", 0.125),
         ),
     ),
 }

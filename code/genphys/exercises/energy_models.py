@@ -85,6 +85,24 @@ def _machines(rng):
     return [machine(40, 5), machine(200, 9), machine(7, 3)]
 
 
+def _magnets(rng):
+    def symmetric(M):
+        J = torch.randn(M, M, generator=rng, dtype=torch.float64).triu(1)
+        return J + J.T
+
+    return [(symmetric(4), 0.3, 1.5), (symmetric(6), -1.0, 0.7), (symmetric(3), 0.0, 3.0)]
+
+
+def _covariances(rng):
+    points = (torch.randn(20, n, generator=rng, dtype=torch.float64) * torch.arange(1.0, n + 1) for n in (3, 5, 2))
+    return [(x.T.cov(),) for x in points]
+
+
+def _coin(mu):
+    up = torch.as_tensor((1 + mu) / 2)
+    return torch.special.entr(up) + torch.special.entr(1 - up)
+
+
 EXERCISES = {
     "ex:write-sweep": Exercise(
         answer=_sweep,
@@ -118,6 +136,77 @@ EXERCISES = {
             ("turning a spin changes log f by twice its field", _field_halved),
             ("the two steps are equally probable, but the configurations that they start from are not", _not_weighted),
             ("each configuration has half the probability of its pair", lambda theta: 2 * _net_flow(theta)),
+        ),
+    ),
+    "ex:spins-and-bits": Exercise(
+        answer=lambda J, B, T: torch.cat([4 * J / T, 2 * (B - J.sum(1)[None]) / T]),
+        inputs=_magnets,
+        slips=(
+            (
+                "a product of spins has terms with one bit: the couplings act on the biases",
+                lambda J, B, T: torch.cat([4 * J / T, 2 * (B - 0 * J[:1]) / T]),
+            ),
+            (
+                "each of the two spins of a pair is twice its bit",
+                lambda J, B, T: torch.cat([2 * J / T, 2 * (B - J.sum(1)[None]) / T]),
+            ),
+            ("energies count in units of T", lambda J, B, T: torch.cat([4 * J, 2 * (B - J.sum(1)[None])])),
+            (
+                "a look at the sign of the one in s = 2 x - 1",
+                lambda J, B, T: torch.cat([4 * J / T, 2 * (B + J.sum(1)[None]) / T]),
+            ),
+        ),
+    ),
+    "ex:learning-rate": Exercise(
+        answer=lambda C: 2 / torch.linalg.eigvalsh(C)[-1],
+        inputs=_covariances,
+        slips=(
+            ("a factor may also be negative, down to minus one", lambda C: 1 / torch.linalg.eigvalsh(C)[-1]),
+            ("which direction is the first to grow?", lambda C: 2 / torch.linalg.eigvalsh(C)[0]),
+            ("each direction has a factor of its own: the trace mixes them", lambda C: 2 / C.trace()),
+        ),
+    ),
+    "ex:newton-digits": Exercise(
+        answer=lambda theta, mean: theta + (mean - theta.sigmoid()) / (theta.sigmoid() * (1 - theta.sigmoid())),
+        inputs=lambda rng: [(torch.randn(n, generator=rng), 0.05 + 0.9 * torch.rand(n, generator=rng)) for n in (4, 9)],
+        slips=(
+            ("that is gradient ascent: divide by the second derivative", lambda t, mean: t + mean - t.sigmoid()),
+            (
+                "uphill, please: a look at the sign of the step",
+                lambda t, mean: t - (mean - t.sigmoid()) / (t.sigmoid() * (1 - t.sigmoid())),
+            ),
+            (
+                "the Hessian is taken where the step begins, at theta",
+                lambda t, mean: t + (mean - t.sigmoid()) / (mean * (1 - mean)),
+            ),
+        ),
+    ),
+    "ex:gibbs-bogoliubov": Exercise(
+        answer=lambda mu, T: -32 * mu**2 - 16 * T * _coin(mu),
+        inputs=lambda rng: [(torch.tensor(mu), T) for mu, T in ((0.3, 2.0), (0.9, 1.0), (-0.5, 3.0), (0.0, 2.5))],
+        slips=(
+            ("entropy lowers the free energy", lambda mu, T: -32 * mu**2 + 16 * T * _coin(mu)),
+            ("sixteen spins have sixteen times the entropy of one", lambda mu, T: -32 * mu**2 - T * _coin(mu)),
+            (
+                "each of the 16 spins has four neighbours: how many pairs?",
+                lambda mu, T: -16 * mu**2 - 16 * T * _coin(mu),
+            ),
+            ("the entropy is multiplied by the temperature", lambda mu, T: -32 * mu**2 - 16 * _coin(mu)),
+        ),
+    ),
+    "ex:autocorrelation": Exercise(
+        answer=lambda d, lam: (d**2 @ ((1 + lam) / (1 - lam))) / (d @ d),
+        inputs=lambda rng: [
+            (torch.randn(n, generator=rng).double(), 0.95 * torch.rand(n, generator=rng).double()) for n in (3, 6, 2)
+        ],
+        slips=(
+            ("a time and its negative both count", lambda d, lam: (d**2 @ (1 / (1 - lam))) / (d @ d)),
+            ("the variance at equal times counts once", lambda d, lam: (d**2 @ (2 / (1 - lam))) / (d @ d)),
+            (
+                "a mode weighs with the square of its overlap",
+                lambda d, lam: (d.abs() @ ((1 + lam) / (1 - lam))) / d.abs().sum(),
+            ),
+            ("not all modes weigh the same", lambda d, lam: ((1 + lam) / (1 - lam)).mean()),
         ),
     ),
 }

@@ -1,5 +1,7 @@
 """The exercises of the chapter on the first GAN."""
 
+import math
+
 import torch
 
 from genphys.exercises.judge import Exercise
@@ -93,6 +95,61 @@ EXERCISES = {
             ("the loss is a mean over the rows, this is a sum", _summed),
             ("the samples have a share in the loss too", _data_only),
             ("this is the critic's step; with logits each row counts as much as it is misjudged", _never_sure),
+        ),
+    ),
+    "ex:deeper": Exercise(
+        answer=torch.tensor([46134.0, 44401.0]),
+        rtol=1e-6,
+        slips=(
+            ("each layer has biases", torch.tensor([45200.0, 44250.0])),
+            (
+                "three hidden layers are joined by two layers of weights, and two more lead in and out",
+                torch.tensor([43584.0, 41851.0]),
+            ),
+            ("the generator comes first", torch.tensor([44401.0, 46134.0])),
+        ),
+    ),
+    "ex:smoothed-level": Exercise(
+        answer=lambda s: -(1 - s) * math.log((1 - s) / 2) - (1 + s) * math.log((1 + s) / 2),
+        inputs=lambda rng: [(0.1,), (0.3,), (0.0,)],
+        slips=(
+            ("that is the level without smoothing", lambda s: math.log(4)),
+            (
+                "the samples count with the weight one",
+                lambda s: -(1 - s) * math.log((1 - s) / 2) - s * math.log((1 + s) / 2),
+            ),
+            ("the best discriminator no longer says one half", lambda s: math.log(4) * (1 + s)),
+            (
+                "a look at which logarithm belongs to which weight",
+                lambda s: -(1 + s) * math.log((1 - s) / 2) - (1 - s) * math.log((1 + s) / 2),
+            ),
+        ),
+    ),
+    "ex:leak": Exercise(
+        answer=lambda n: 0.01**n,
+        inputs=lambda rng: [(1,), (2,)],
+        slips=(
+            ("the slopes of a chain multiply", lambda n: 0.01 / n),
+            ("each layer has a slope of its own", lambda n: 0.01),
+            ("a gradient shrinks: the factor is below one", lambda n: 100.0**n),
+        ),
+    ),
+    "ex:missing": Exercise(
+        answer=lambda share, fair, errors: errors**2 * share * (1 - share) / (fair - share) ** 2,
+        inputs=lambda rng: [(0.05, 0.1, 4), (0.02, 0.05, 2), (0.3, 0.5, 5)],
+        slips=(
+            (
+                "the standard error is that of the share which is drawn",
+                lambda share, fair, errors: errors**2 * fair * (1 - fair) / (fair - share) ** 2,
+            ),
+            (
+                "an error falls as one over the root of n",
+                lambda share, fair, errors: errors * (share * (1 - share)) ** 0.5 / (fair - share),
+            ),
+            (
+                "a sample is a nine or is not: its variance is that of a coin",
+                lambda share, fair, errors: errors**2 * share / (fair - share) ** 2,
+            ),
         ),
     ),
 }

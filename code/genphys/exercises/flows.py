@@ -82,6 +82,29 @@ def _pairs(rng):
     return cases
 
 
+def _planar(rng):
+    def draw(*shape):
+        return torch.randn(*shape, generator=rng, dtype=torch.float64)
+
+    return [(draw(n, M), u, u + 0.3 * draw(M), 0.3) for n, M, u in ((4, 3, draw(3)), (5, 2, draw(2)))]
+
+
+def _share(sigma):
+    return max(2 * sigma**2 - 1, 0.0) ** 0.5 / sigma**2
+
+
+def _root(C):
+    values, axes = torch.linalg.eigh(C)
+    return (axes * values.sqrt()) @ axes.T
+
+
+def _gaussians(rng):
+    def draw(*shape):
+        return torch.randn(*shape, generator=rng, dtype=torch.float64)
+
+    return [(draw(n, M), draw(M), draw(M, 9).cov()) for n, M in ((4, 3), (6, 2))]
+
+
 EXERCISES = {
     "ex:write-coupling-density": Exercise(
         answer=_density,
@@ -101,6 +124,53 @@ EXERCISES = {
             ("at t = 1 the point on the path is the data", _times_exchanged),
             ("a sum over the components, a mean over the pairs only", _mean_of_components),
             ("what the network guesses is the velocity, not the data", _denoiser),
+        ),
+    ),
+    "ex:planar-flow": Exercise(
+        answer=lambda z, u, w, c: torch.log(1 + (1 - torch.tanh(z @ w + c) ** 2) * (w @ u)),
+        inputs=_planar,
+        slips=(
+            (
+                "the derivative of tanh is one minus its square",
+                lambda z, u, w, c: torch.log(1 + (1 - torch.tanh(z @ w + c)) * (w @ u)),
+            ),
+            ("the slope of tanh depends on the point", lambda z, u, w, c: torch.log(1 + w @ u) + 0 * z[:, 0]),
+            ("the logarithm is missing", lambda z, u, w, c: 1 + (1 - torch.tanh(z @ w + c) ** 2) * (w @ u)),
+            (
+                "directions perpendicular to w stay as they are: one plus something",
+                lambda z, u, w, c: torch.log((1 - torch.tanh(z @ w + c) ** 2) * (w @ u)),
+            ),
+        ),
+    ),
+    "ex:gaussian-share": Exercise(
+        answer=lambda sigma, M: _share(sigma) ** M,
+        inputs=lambda rng: [(0.9, 64), (1.1, 64), (1.3, 2), (0.6, 3)],
+        slips=(
+            ("an error in each dimension costs a factor for each", lambda sigma, M: _share(sigma)),
+            ("a share is at most one", lambda sigma, M: _share(sigma) ** -M if 2 * sigma**2 > 1 else 0.0),
+            ("the square of the mean over the mean of the square: no root", lambda sigma, M: _share(sigma) ** (M / 2)),
+        ),
+    ),
+    "ex:gaussian-straight": Exercise(
+        answer=lambda z, m, C: m + z @ _root(C),
+        inputs=_gaussians,
+        slips=(
+            (
+                "a square root of C there is, but the flow takes the symmetric one",
+                lambda z, m, C: m + z @ torch.linalg.cholesky(C).T,
+            ),
+            ("a width is the root of a variance", lambda z, m, C: m + z @ C),
+            ("the axes of C are not the coordinates", lambda z, m, C: m + z * C.diag().sqrt()),
+            ("the mean is missing", lambda z, m, C: z @ _root(C)),
+        ),
+    ),
+    "ex:flow-symmetrise": Exercise(
+        answer=lambda here, there: torch.logaddexp(here, there) - math.log(2),
+        inputs=lambda rng: [tuple(3 * torch.randn(2, n, generator=rng)) for n in (4, 6)],
+        slips=(
+            ("each half has the probability one half", torch.logaddexp),
+            ("the mean of the densities, not of their logarithms", lambda here, there: (here + there) / 2),
+            ("a turned sample could have come from both sides", lambda here, there: here - math.log(2)),
         ),
     ),
 }

@@ -109,4 +109,13 @@ EXERCISES = {
             ("what is given are the logarithms of the weights", _logs_as_weights),
         ),
     ),
+    "ex:volume-law": Exercise(
+        answer=lambda r, blocks: r**blocks,
+        inputs=lambda rng: [(0.9, 16), (0.5, 3), (0.99, 40)],
+        slips=(
+            ("weights of independent parts multiply", lambda r, blocks: r / blocks),
+            ("that is the first order in what is lost", lambda r, blocks: 1 - blocks * (1 - r)),
+            ("all blocks have to be good at the same time", lambda r, blocks: r),
+        ),
+    ),
 }

@@ -1,5 +1,7 @@
 """The exercises of the chapter on scores."""
 
+import math
+
 import torch
 
 from genphys.exercises.judge import Exercise
@@ -68,6 +70,10 @@ def _logits(rng):
     return cases
 
 
+def _points(rng, n, d):
+    return torch.randn(n, d, generator=rng, dtype=torch.float64)
+
+
 EXERCISES = {
     "ex:write-mmd": Exercise(
         answer=_mmd2,
@@ -86,6 +92,24 @@ EXERCISES = {
             ("this is the probability that a generated point is above a real one", _other_way),
             ("a tie counts one half", _ties_lost),
             ("this is the accuracy at the threshold zero; the area needs no threshold", _right_at_zero),
+        ),
+    ),
+    "ex:wide-kernel": Exercise(
+        answer=lambda x, y: (x.mean(0) - y.mean(0)).square().sum(),
+        inputs=lambda rng: [(_points(rng, n, d), _points(rng, m, d) + 0.5) for n, m, d in ((6, 4, 2), (9, 9, 3))],
+        slips=(
+            ("a square is missing", lambda x, y: (x.mean(0) - y.mean(0)).norm()),
+            ("there are two cross terms: a factor of two", lambda x, y: (x.mean(0) - y.mean(0)).square().sum() / 2),
+            ("the mean squares cancel", lambda x, y: (x.square().mean(0) - y.square().mean(0)).sum().abs()),
+        ),
+    ),
+    "ex:bootstrap-copies": Exercise(
+        answer=lambda n: 1 - (1 - 1 / n) ** (n - 1),
+        inputs=lambda rng: [(2,), (5,), (400,)],
+        slips=(
+            ("the other draws are n - 1", lambda n: 1 - (1 - 1 / n) ** n),
+            ("that is the probability of no copy", lambda n: (1 - 1 / n) ** (n - 1)),
+            ("that is the limit of many points", lambda n: 1 - math.exp(-1)),
         ),
     ),
 }

@@ -62,6 +62,14 @@ def _log_weights(rng):
     return [normal(2, 3, -5.0), normal(10, 4, -90.0), normal(50, 6, -1000.0)]
 
 
+def _same(x):
+    return x
+
+
+def _divergence(mu, var, nu, tau2):
+    return 0.5 * (((mu - nu) ** 2 + var) / tau2 - 1 - (var / tau2).log())
+
+
 EXERCISES = {
     "ex:write-elbo": Exercise(
         answer=_elbo,
@@ -87,5 +95,45 @@ EXERCISES = {
             ("the largest weight is not their average", lambda log_w: log_w.max(0).values),
         ),
         rtol=1e-5,
+    ),
+    "ex:vae-two-gaussians": Exercise(
+        answer=_divergence,
+        inputs=lambda rng: [
+            tuple(f(torch.randn(n, generator=rng)) for f in (_same, torch.exp, _same, torch.exp)) for n in (3, 7)
+        ],
+        slips=(
+            ("the two distributions have changed places", lambda mu, var, nu, tau2: _divergence(nu, tau2, mu, var)),
+            (
+                "a look at the sign of the logarithm",
+                lambda mu, var, nu, tau2: _divergence(mu, var, nu, tau2) + (var / tau2).log(),
+            ),
+            (
+                "a factor of two: the density has a one half in its exponent",
+                lambda mu, var, nu, tau2: 2 * _divergence(mu, var, nu, tau2),
+            ),
+            ("a divergence from itself is zero", lambda mu, var, nu, tau2: _divergence(mu, var, nu, tau2) + 0.5),
+        ),
+    ),
+    "ex:vae-exponential": Exercise(
+        answer=lambda h, gamma: torch.stack([-2 * h**2 / gamma, h**2 * (1 / gamma - h)]),
+        inputs=lambda rng: [(torch.rand(5, generator=rng) * 3, gamma) for gamma in (1.3, 0.4, 2.0)],
+        slips=(
+            (
+                "the order: the reparameterised one is the first row",
+                lambda h, gamma: torch.stack([h**2 * (1 / gamma - h), -2 * h**2 / gamma]),
+            ),
+            (
+                "the draw itself depends on gamma: the chain rule",
+                lambda h, gamma: torch.stack([2 * h, h**2 * (1 / gamma - h)]),
+            ),
+            (
+                "a look at the sign of the derivative of log q",
+                lambda h, gamma: torch.stack([-2 * h**2 / gamma, h**2 * (h - 1 / gamma)]),
+            ),
+            (
+                "the normalisation of q depends on gamma, too",
+                lambda h, gamma: torch.stack([-2 * h**2 / gamma, -(h**3)]),
+            ),
+        ),
     ),
 }
