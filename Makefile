@@ -3,6 +3,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Of everything that is installed, the files that it may be: `make pins` writes them from requirements.txt.
+HASHES := .ci/hashes.txt
+# The oldest Python for which all pins can be installed.
+MINIMUM := 3.11.5
 NOTEBOOKS := $(wildcard book/*.ipynb)
 NBVAL := $(BIN)/python -m pytest -c tests/pytest.ini --rootdir=. --nbval --nbval-current-env --nbval-cell-timeout=300
 SOURCES := code book/_ext book/explorables book/figures tests .github/scripts $(wildcard benchmarks)
@@ -23,23 +27,24 @@ export PYTHONPATH := $(CURDIR)/code
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help book check test texts faults lint test-cpus notebooks serve pdf measure bench address clean test-lowest
+.PHONY: help book check test texts faults lint test-cpus notebooks serve pdf measure bench address adopt release chapter links pins clean test-lowest
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 	@echo "  TORCH_INDEX=cpu make book    takes PyTorch's CPU wheels (1 GB instead of 5.5 GB)"
 
-$(STAMP): requirements.txt code/pyproject.toml
+$(STAMP): requirements.txt $(HASHES) code/pyproject.toml
 	@command -v git >/dev/null || { echo "git is missing: install it with your system's package manager"; exit 1; }
-	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: install Python 3.11 or newer"; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	    { echo "$(PYTHON) is $$($(PYTHON) -V): install Python 3.11 or newer, or name one: make PYTHON=python3.11"; exit 1; }
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: install Python $(MINIMUM) or newer"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < tuple(map(int, "$(MINIMUM)".split("."))))' || \
+	    { echo "$(PYTHON) is $$($(PYTHON) -V): install $(MINIMUM) or newer, or name one: make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 	    { echo "$(PYTHON) cannot make environments: install its venv module (Debian and Ubuntu: python3-venv)"; exit 1; }
 	@echo "Installing the environment into $(VENV) (once; a few minutes)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(if $(TORCH_URL),$(BIN)/python -m pip install --quiet --index-url $(TORCH_URL) $$(grep -E '^(torch|torchvision)==' requirements.txt),:)
-	@$(BIN)/python -m pip install --quiet -r requirements.txt
+	@$(if $(TORCH_URL),$(BIN)/python -m pip install --quiet --no-deps --index-url $(TORCH_URL) $$(grep -E '^(torch|torchvision)==' requirements.txt),:)
+	@$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r $(HASHES)
+	@$(BIN)/python -m pip install --quiet -r requirements.txt # what this system alone needs beside it: CUDA, for example
 	@$(BIN)/python -m pip install --quiet --no-deps -e ./code
 	@touch $@
 
@@ -94,6 +99,28 @@ serve: book ## Show the book on this machine and rebuild it when a file changes 
 
 address: $(STAMP) ## Write the repository's address from book/_config.yml into README and the other files
 	@$(BIN)/python book/_ext/write_address.py
+
+adopt: $(STAMP) ## Make this the book of another repository and say what changed (URL=https://github.com/OWNER/NAME)
+	@test -n "$(URL)" || { echo "make adopt: name your repository: make adopt URL=https://github.com/OWNER/NAME"; exit 2; }
+	@$(BIN)/python book/_ext/write_address.py --url "$(URL)" $(if $(BRANCH),--branch "$(BRANCH)")
+
+release: $(STAMP) ## Tag a version that launches and installs itself (VERSION=v1.0)
+	@test -n "$(VERSION)" || { echo "make release: name the version: make release VERSION=v1.0"; exit 2; }
+	@$(BIN)/python book/_ext/write_address.py --release "$(VERSION)"
+
+chapter: $(STAMP) ## Begin a chapter of your own that builds and passes at once (NAME=my_lecture)
+	@test -n "$(NAME)" || { echo "make chapter: name it: make chapter NAME=my_lecture"; exit 2; }
+	@$(BIN)/python book/_ext/new_chapter.py "$(NAME)"
+
+links: $(STAMP) ## Print links that bring the notebooks to a JupyterHub and keep students' changes (HUB=..., EDITION=...)
+	@$(BIN)/python book/_ext/pull_links.py "$(HUB)" $(if $(EDITION),--edition $(EDITION))
+
+pins: ## Write the hashes of what requirements.txt names, after a pin was moved
+	@test -x $(VENV)-pins/bin/uv || \
+	    { $(PYTHON) -m venv $(VENV)-pins && $(VENV)-pins/bin/python -m pip install --quiet uv; }
+	@$(VENV)-pins/bin/uv pip compile --quiet --no-deps --universal --generate-hashes --no-annotate --no-header \
+	    --python-version $(MINIMUM) requirements.txt --output-file $(HASHES)
+	@echo "$(HASHES) is in step with requirements.txt; commit both"
 
 clean: ## Remove what was built (the environment in .venv stays)
 	@rm -rf book/_build code/build code/*.egg-info .pytest_cache .ruff_cache

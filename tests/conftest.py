@@ -1,6 +1,7 @@
 """What several test files share."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,18 @@ ROOT = Path(__file__).resolve().parents[1]
 BOOK = ROOT / "book"
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before PyTorch: threads that share a core wait for each other
 sys.path.insert(0, str(BOOK / "_ext"))
+
+
+def chapters(mark="\nkernelspec:"):
+    """The pages in book/_toc.yml that have this line in their front matter, in reading order."""
+    names = re.findall(r"^ *- file: *(\S+)", (BOOK / "_toc.yml").read_text("utf8"), re.MULTILINE)
+    heads = {name: (BOOK / f"{name}.md").read_text("utf8")[:400].split("\n---\n")[0] for name in names}
+    return [name for name in names if mark in heads[name]]
+
+
+CHAPTERS = chapters()
+# These have the shape of the course, its exercises and decks; a chapter of one's own need not.
+COURSE = chapters("\nrules: course")
 
 
 class SmallBook:

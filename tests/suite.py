@@ -1,9 +1,11 @@
-"""The tests as `make test` and `make check` run them: `python tests/suite.py [--changed [REVISION] | --package]`.
+"""The tests as `make test` and `make check` run them: `python tests/suite.py [--changed [REVISION] | --package |
+--notebooks]`.
 
 Without an argument everything is tested but the planted faults: the style of the code; the package and the committed
 notebooks, shared by the cores; beside them the book is built with warnings fatal; then the built pages and notebooks.
 With `--changed` only what belongs to the files that differ from a revision (HEAD; of a clean tree the commit before),
-with `--package` only the package, in an environment that need not have the book's tools.
+with `--package` only the package, with `--notebooks` only the committed notebooks, in an environment that need not have
+the book's tools.
 Each failure is one line; the test named there, run alone, tells the rest.
 """
 
@@ -23,20 +25,15 @@ ROOT = Path(__file__).resolve().parents[1]
 CODE = ("code", "book/_ext", "book/explorables", "book/figures", "tests", "benchmarks", ".github/scripts")
 NEED_THE_BOOK = ("test_site.py", "test_notebooks.py")  # they look at what is built
 # Tests of the book's tools and of the repository; all others are of the package and need no more than it.
-OF_THE_TOOLS = (
-    *NEED_THE_BOOK,
-    *(
-        f"test_{name}.py"
-        for name in ("apidoc", "build", "dependencies", "editions", "faults", "internals", "mathematics")
-    ),
-    *(f"test_{name}.py" for name in ("measure", "paper", "progress", "repository", "suite", "translation")),
-    "test_exercises.py",
-    "test_slides.py",
-    "explorables",
-)
-ONE_BY_ONE = ("test_build.py", "test_editions.py", "test_faults.py", "test_paper.py")
+OF_THE_TOOLS = [*NEED_THE_BOOK, "explorables"]
+OF_THE_TOOLS += [f"test_{n}.py" for n in ("apidoc", "build", "dependencies", "editions", "exercises", "faults")]
+OF_THE_TOOLS += [f"test_{n}.py" for n in ("internals", "mathematics", "measure", "new_chapter", "open_code", "paper")]
+OF_THE_TOOLS += [f"test_{n}.py" for n in ("progress", "pull_links", "quizzes", "repository", "suite")]
+OF_THE_TOOLS += [f"test_{n}.py" for n in ("translation", "weekly", "write_address")]
+ONE_BY_ONE = ("test_build.py", "test_editions.py", "test_faults.py", "test_new_chapter.py", "test_paper.py")
 MAKE_BOOK = [sys.executable, str(ROOT / "book" / "_ext" / "make_book.py"), "--strict"]
 LOG = ROOT / "book" / "_build" / "test-build.log"
+NBVAL = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=300"]
 
 
 def lint(paths=CODE):
@@ -133,15 +130,18 @@ def everything(jobs):
     """All tests but the planted faults; whether all passed."""
     book, start = Book(), time.perf_counter()
     passed = [lint()]
-    notebooks = sorted((ROOT / "book").glob("*.ipynb"))
-    nbval = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=300"]
     apart = [f"--ignore=tests/{name}" for name in NEED_THE_BOOK]
-    passed.append(run(["tests", *notebooks], *nbval, *apart, jobs=jobs, plugin=Lines(book.start)))
+    passed.append(run(["tests", *notebooks()], *NBVAL, *apart, jobs=jobs, plugin=Lines(book.start)))
     passed.append(book.finish())
     if passed[-1]:
         passed.append(run([f"tests/{name}" for name in NEED_THE_BOOK], jobs=jobs))
     print(f"{'all passed' if all(passed) else 'NOT ALL PASSED'}, {time.perf_counter() - start:.0f} s")
     return all(passed)
+
+
+def notebooks():
+    """The committed notebooks, as paths from the root."""
+    return sorted(path.relative_to(ROOT) for path in (ROOT / "book").glob("*.ipynb"))
 
 
 # --- what changed ---------------------------------------------------------------------------------------------------
@@ -217,6 +217,7 @@ def main():
     parser = argparse.ArgumentParser(description="Run the tests.")
     parser.add_argument("--changed", nargs="?", const="", metavar="REVISION", help="only what differs from a revision")
     parser.add_argument("--package", action="store_true", help="only the package, without the tools of the book")
+    parser.add_argument("--notebooks", action="store_true", help="only the committed notebooks")
     parser.add_argument("--jobs", type=int, default=min(cores, 8), help="processes at a time (default: the cores)")
     options = parser.parse_args()
     os.chdir(ROOT)
@@ -224,6 +225,8 @@ def main():
     os.environ["TQDM_DISABLE"] = "1"  # progress bars are for people, not for a comparison of outputs
     if options.package:
         passed = run(["tests", *(f"--ignore=tests/{name}" for name in OF_THE_TOOLS)], jobs=options.jobs)
+    elif options.notebooks:
+        passed = run(notebooks(), *NBVAL, jobs=options.jobs)
     else:
         passed = everything(options.jobs) if options.changed is None else changed(options.changed, options.jobs)
     sys.exit(not passed)

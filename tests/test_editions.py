@@ -73,5 +73,6 @@ def test_what_each_edition_gives(small_book):
     assert solutions(served) == ["a", "b"], "the pages of an edition hand out its notebooks"
     small_book.write("solutions.yml", "all: never\n")
     assert solutions((built("student") / "html" / "first.html").read_text("utf8")) == [], "a later plan is followed"
+    assert "with its solution on the page" not in notebook(small_book.book / "_build" / "editions" / "student")
     wrong = small_book.build("--edition", "teacher")
     assert wrong.returncode == 2 and "invalid choice: 'teacher' (choose from 'student', 'instructor')" in wrong.stderr

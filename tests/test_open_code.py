@@ -4,8 +4,9 @@ import re
 
 import open_code
 import pytest
+from conftest import COURSE
 
-every_chapter = pytest.mark.parametrize("chapter", open_code.chapters())
+every_chapter = pytest.mark.parametrize("chapter", COURSE)
 
 
 @every_chapter

@@ -176,6 +176,20 @@ def normal(name):
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def test_what_is_installed_is_known_by_its_hashes():
+    """The file that `make` installs from names the same versions, each with the hashes of its files."""
+    entries = (ROOT / ".ci" / "hashes.txt").read_text("utf8").replace(" \\\n", " ").splitlines()
+    named = {}
+    for entry in entries:
+        version, *hashes = re.split(r" +--hash=", entry)
+        assert hashes and all(re.fullmatch("sha256:[0-9a-f]{64}", h) for h in hashes), entry[:80]
+        named[normal(version.split("==")[0])] = version.split("==")[1].split(";")[0].strip()
+    pinned = {normal(line.split("==")[0]): line.split("==")[1].split(";")[0].strip() for line in pins()}
+    assert named == pinned, "run `make pins`"
+    makefile = (ROOT / "Makefile").read_text("utf8")
+    assert "--no-deps --require-hashes -r $(HASHES)" in makefile and "HASHES := .ci/hashes.txt" in makefile
+
+
 def test_requirements_pin_every_package_exactly():
     pinned = re.compile(r"[A-Za-z0-9][\w.-]*==[0-9][\w.]*(\s*;.*)?")
     assert [line for line in pins() if not pinned.fullmatch(line)] == []
@@ -319,6 +333,15 @@ def test_actionlint_would_find_a_fault(tmp_path, good, bad):
     assert actionlint(file).returncode != 0
 
 
+def test_the_workflows_use_what_cannot_change():
+    """An action is named by its commit, with its version beside it."""
+    for path in (ROOT / ".github" / "workflows").glob("*.yml"):
+        used = re.findall(r"\buses: *(.*)$", path.read_text("utf8"), re.M)
+        assert used and [u for u in used if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v[\d.]+", u)] == [], (
+            path.name
+        )
+
+
 def test_the_workflows_run_what_the_readme_says():
     tests, publish, weekly = (workflow(name) for name in ("tests", "publish", "weekly"))
     commands = [step.get("run") for step in tests["jobs"]["test"]["steps"]]
@@ -328,7 +351,7 @@ def test_the_workflows_run_what_the_readme_says():
     events = {
         name: w.get("on", w.get(True)) for name, w in (("t", tests), ("p", publish), ("w", weekly))
     }  # YAML: on is True
-    assert events["t"]["push"]["branches"] == [repository()[1]]
+    assert repository()[1] in events["t"]["push"]["branches"] or write_address.TAG.fullmatch(repository()[1])
     assert events["p"] == {"workflow_run": {"workflows": [tests["name"]], "types": ["completed"]}}
     assert "cron" in events["w"]["schedule"][0]
     built = [s["with"] for s in tests["jobs"]["test"]["steps"] if "upload-artifact" in s.get("uses", "")]

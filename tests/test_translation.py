@@ -1,4 +1,4 @@
-"""Translations: what there is to translate is written out, what is translated stands on the pages, checks are shared."""
+"""Translations: what there is to translate is written out, and what is translated stands on the pages."""
 
 import subprocess
 import sys

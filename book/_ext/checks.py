@@ -1,14 +1,15 @@
 """The checks of the equations: the equation ledger, the table of times, and the rules.
 
 Labels: `eq:` is a claim and is verified in its own chapter, `def:` introduces a symbol, `thm:` is quoted with its
-source. What breaks a rule is a warning; strict builds (`make test`) make warnings fatal.
+source. What is only seen has words for those who do not see it. What breaks a rule is a warning; strict builds
+(`make test`) make warnings fatal. A page with claims that are not verified says so at its top.
 """
 
 import re
 
 from docutils import nodes
 from execution import cost, executed, machine
-from internals import equation_number, is_theorem
+from internals import equation_number, is_code_cell, is_theorem
 from sphinx.addnodes import desc, pending_xref
 from sphinx.environment.collectors import EnvironmentCollector
 from sphinx.transforms.post_transforms import SphinxPostTransform
@@ -17,6 +18,8 @@ from sphinx.util.docutils import SphinxDirective
 
 logger = logging.getLogger(__name__)
 LABEL = re.compile(r"(eq|def|thm):[a-z0-9]+(-[a-z0-9]+)*")
+SEEN = re.compile(r"<(?:img|svg|iframe|object|embed|video|audio|canvas)\b[^>]*", re.IGNORECASE)
+SAID = re.compile(r"\b(?:alt|title|aria-label(?:ledby)?)\s*=\s*(?:\"[^\"]|'[^']|[^\s\"'>])", re.IGNORECASE)
 
 
 class Checks(EnvironmentCollector):
@@ -45,6 +48,7 @@ class Checks(EnvironmentCollector):
                 if not documents_code(n)
             ],
             "theorems": [theorem(n) for n in doctree.findall(is_theorem)],
+            "unsaid": [(line_of(n), what) for n in doctree.findall() for what in unsaid(n)],
             "cost": cost(app, docname) if notebook is not None else None,
         }
 
@@ -56,6 +60,29 @@ def documents_code(node):
             return True
         node = node.parent
     return False
+
+
+def unsaid(node):
+    """What of a node is only seen: a picture or a piece of raw HTML without words in their place."""
+    if isinstance(node, nodes.image) and not node.get("alt", "").strip():
+        if any(is_code_cell(parent) for parent in above(node)):
+            yield "the figure of a cell has no alternative text: give the cell `mystnb: {image: {alt: ...}}`"
+        else:
+            yield f"the image {node['uri']} has no alternative text: say in it what is seen"
+    elif isinstance(node, nodes.raw) and "html" in node.get("format", "").split():
+        for tag in SEEN.findall(node.astext()):
+            if not SAID.search(tag):
+                yield f"raw HTML without alternative text: {tag[:60]}>: give it alt or aria-label"
+
+
+def above(node):
+    while node.parent is not None:
+        node = node.parent
+        yield node
+
+
+def line_of(node):
+    return next((n.line for n in (node, *above(node)) if n.line), None)
 
 
 def inside_theorem(node):
@@ -214,6 +241,30 @@ class FillTables(SphinxPostTransform):
         return [build_table(head, rows, "times"), note]
 
 
+class Unchecked(SphinxPostTransform):
+    """At the top of a page whose claims are not all verified stands which are not."""
+
+    default_priority = 5  # before ReferencesResolver (10)
+
+    def run(self, **kwargs):
+        here = self.env.docname
+        labels = unverified(store(self.env).get(here, {}))
+        section = next(self.document.findall(nodes.section), None)
+        if not labels or section is None:
+            return
+        links = [node for label in labels for node in (nodes.Text(", "), equation(label, here))][1:]
+        words = "This page claims what no cell has verified: " if len(labels) > 1 else "No cell has verified "
+        text = nodes.paragraph("", "", nodes.Text(words), *links, nodes.Text("."))
+        section.insert(1, nodes.warning("", text, classes=["unverified"]))
+
+
+def unverified(found):
+    """The claims of a page that no cell of it verifies, in their order."""
+    checked = {check["label"] for check in found.get("checks", [])}
+    claims = [label for label, *_ in found.get("formulas", []) if str(label).startswith("eq:")]
+    return [label for label in dict.fromkeys(claims) if label not in checked and LABEL.fullmatch(label)]
+
+
 def row_id(label):
     """Where the row of a label is in the ledger."""
     return "row-" + label.replace(":", "-")
@@ -319,7 +370,7 @@ def rules(app, env):
                 broken("%s stands outside a theorem that quotes it with its source", label, at=(docname, line))
             elif label.startswith("eq:"):
                 claims.add(label)
-        for label in sorted(claims - checked):
+        for label in sorted(unverified(found)):
             broken("%s is claimed but never verified in this chapter", label, at=docname)
         for label in sorted(checked - claims):
             broken("verify(%r) has no equation in this chapter", label, at=docname)
@@ -329,6 +380,8 @@ def rules(app, env):
         for label, line, keys in found["theorems"]:
             if not keys:
                 broken("%s is quoted without its source", label, at=(docname, line))
+        for line, what in found["unsaid"]:
+            broken("%s", what, at=(docname, line))
     return []
 
 
@@ -341,8 +394,9 @@ def setup(app):
     app.add_directive("chapter-times", TimesDirective)
     app.add_env_collector(Checks)
     app.add_post_transform(FillTables)
+    app.add_post_transform(Unchecked)
     app.connect("env-get-updated", rewrite, priority=900)  # after Sphinx has numbered (500)
     app.connect(
         "env-get-updated", rules, priority=901
     )  # on every build: env-check-consistency runs only after a change
-    return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": 3}
+    return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": 4}

@@ -28,7 +28,6 @@ SKIP = (
     nodes.target,
     nodes.comment,
     nodes.substitution_definition,
-    nodes.raw,
     nodes.system_message,
     nodes.meta,
     addnodes.index,
@@ -215,8 +214,10 @@ class Markdown:
         )
         if r"\\" in tex and r"\begin" not in tex:
             tex = rf"\begin{{aligned}}{tex}\end{{aligned}}"
-        number = self.number("displaymath", node)
-        return ["$$\n" + tex.strip() + (rf" \tag{{{number}}}" if number else "") + "\n$$"]
+        number, label = self.number("displaymath", node), str(node.get("label"))
+        # a check names its equation by the label, which is all that a running cell knows
+        named = [f"<sub>({number}): {label}</sub>"] if number and label.startswith("eq:") else []
+        return ["$$\n" + tex.strip() + (rf" \tag{{{number}}}" if number else "") + "\n$$", *named]
 
     def block_literal_block(self, node):
         fence = "```" if "```" not in node.astext() else "````"
@@ -224,6 +225,11 @@ class Markdown:
 
     def block_doctest_block(self, node):
         return [f"```python\n{node.astext()}\n```"]
+
+    def block_raw(self, node):
+        """HTML stands in a notebook as it does on the page, but for the scripts of a theme."""
+        text = node.astext().strip()
+        return [text] if "html" in node.get("format", "").split() and not text.startswith("<script") else []
 
     def block_transition(self, node):
         return ["---"]
@@ -363,8 +369,11 @@ class Markdown:
         return self.quote(*self.statement(node, node["realtype"], node.get("countertype", "")))
 
     def block_exercise_node(self, node):
+        """The exercise; the notebooks of the book also say where its solution is, those of an edition do not."""
         head, body = self.statement(node, "exercise", "exercise")
-        return [f"**{head}**", *body]
+        url = f"{self.builder.get_relative_uri('', self.docname)}#{node['ids'][0]}"
+        link = "" if self.builder.config.genbook_edition else f" ([with its solution on the page of the book]({url}))"
+        return [f"**{head}**{link}", *body]
 
     block_exercise_enumerable_node = block_exercise_node
 
@@ -380,6 +389,8 @@ class Markdown:
             return text.replace("|", r"\|") if self.in_table else text
         if isinstance(node, SKIP):
             return ""
+        if isinstance(node, nodes.raw):
+            return "".join(self.block_raw(node))
         inner = "".join(self.inline(c) for c in node.children)
         match node:
             case nodes.math():
