@@ -370,3 +370,18 @@ def test_numbers_and_the_marks_after_formulas_do_not_break_across_lines():
         context["body"]
         == f"<p>{wrapped.format(f'({formula}),')} and {formula} alone, {wrapped.format(formula + '.')}</p>"
     )
+
+
+@pytest.mark.parametrize("home", ["writable", "not"])
+def test_matplotlib_has_a_folder_where_the_home_folder_cannot_be_written(home, tmp_path, monkeypatch):
+    import execution
+
+    (tmp_path / "file").write_text("")
+    config = tmp_path / ("config" if home == "writable" else "file/config")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(config))
+    monkeypatch.setenv("MPLCONFIGDIR", "")  # so that it is put back after the test
+    monkeypatch.delenv("MPLCONFIGDIR")
+    execution.give_matplotlib_a_folder(namedtuple("app", "outdir")(tmp_path / "work" / "html"))
+    folder = None if home == "writable" else str(tmp_path / "work" / "matplotlib")
+    assert execution.os.environ.get("MPLCONFIGDIR") == folder
+    assert folder is None or execution.Path(folder).is_dir()

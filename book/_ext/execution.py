@@ -302,11 +302,26 @@ def summary(app, exception):
             say(f"{docname:28} {seconds:8.1f} {peak:9.0f} {threads:8d}")
 
 
+def give_matplotlib_a_folder(app):
+    """Where the home folder cannot be written Matplotlib would say so in the first output of every chapter."""
+    try:
+        folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config", "matplotlib")
+        folder.mkdir(parents=True, exist_ok=True)
+        writable = os.access(folder, os.W_OK)
+    except (OSError, RuntimeError):
+        writable = False
+    if not writable and "MPLCONFIGDIR" not in os.environ:
+        instead = Path(app.outdir).parent / "matplotlib"
+        instead.mkdir(parents=True, exist_ok=True)
+        os.environ["MPLCONFIGDIR"] = str(instead)
+
+
 def setup(app):
     app.add_config_value("genbook_jobs", 0, "")
     app.add_config_value("genbook_static", "", "html")
     app.add_config_value("genbook_ext", "", "env")
     app.connect("config-inited", set_keys)
+    app.connect("builder-inited", give_matplotlib_a_folder)
     app.connect("env-get-outdated", outdated)
     app.connect("source-read", choose_cache)
     app.connect("env-before-read-docs", execute_ahead)

@@ -23,6 +23,7 @@ try:
     import genphys
 except ImportError:
     %pip install -q "git+{repository}@{branch}#subdirectory=code"
+    import genphys  # without a network nothing was installed, and this line says so
 """
 SKIP = (
     nodes.target,
