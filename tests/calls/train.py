@@ -187,8 +187,14 @@ CALLS = {
         allow=NAMED | {"until": ["None"]},  # its default
     ),
     "train_diffusion": case(
-        lambda: args(grey(), labels(), fresh(), drop=0.1, half=False, **SHORT, **DECAYING),
-        allow=NAMED | {"half": ["True"]},
+        lambda: args(
+            *(grey(), labels(), fresh()),
+            start=train.diffusion_unet(rng=rng(1)),
+            **{"drop": 0.1, "half": False, "until": 1},
+            **SHORT,
+            **DECAYING,
+        ),
+        allow=NAMED | {"half": ["True"], "start": ["None"], "until": ["None"]},  # their defaults
     ),
     "train_flow_matching": case(
         lambda: args(

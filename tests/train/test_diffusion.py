@@ -8,6 +8,7 @@ import torch
 
 from genphys import data, diffusion, train
 from genphys.networks.classifier import accuracy
+from genphys.networks.unet import UNet
 from genphys.train.program import main
 
 SETTINGS = {"steps": 5, "batch": 8, "learning_rate": 1e-3, "decay": 0.5, "drop": 0.5, "T": 100, "half": False}
@@ -43,6 +44,20 @@ def test_an_interrupted_training_equals_an_uninterrupted_one(digits, tmp_path, m
     assert torch.equal(weights(resumed), weights(whole))
     with pytest.raises(ValueError, match=r"learning_rate: 0\.001 there, 0\.002 here"):
         train.train_diffusion(*digits, tmp_path / "cut", seed=1, **(SETTINGS | {"learning_rate": 2e-3}))
+
+
+def test_a_start_gives_the_first_weights_and_an_end_before_the_last_step(digits, tmp_path):
+    start = train.diffusion_unet(rng=torch.Generator().manual_seed(8))
+    slow = SETTINGS | {"learning_rate": 1e-30}
+    still, _, record = train.train_diffusion(*digits, tmp_path / "a", start=start, until=2, seed=1, **slow)
+    torch.testing.assert_close(weights(still), weights(start), rtol=0, atol=1e-20)
+    assert record["step"] == 2 and record["settings"]["steps"] == 5
+    assert train.train_diffusion(*digits, tmp_path / "a", start=start, seed=1, **slow)[2]["step"] == 5
+    with pytest.raises(ValueError, match="start"):
+        train.train_diffusion(*digits, tmp_path / "a", seed=1, **slow)
+    with pytest.raises(ValueError, match="do not fit the U-Net"):
+        other = UNet(widths=(8, 16), rng=torch.Generator())
+        train.train_diffusion(*digits, tmp_path / "b", start=other, seed=1, **SETTINGS)
 
 
 def test_one_network_learns_with_and_without_labels(digits, tmp_path, monkeypatch):

@@ -46,6 +46,7 @@ def train_diffusion(
     labels: label("n", 10),
     folder: Path | str,
     *,
+    start: UNet | None = None,
     steps: count(),
     batch: count(),
     learning_rate: positive,
@@ -54,6 +55,7 @@ def train_diffusion(
     T: count(),
     seed: count(0),
     half: bool,
+    until: count() | None = None,
     every: number(low=0) = 60.0,
 ):
     r"""Train the U-Net on digits by the velocity's mean squared error under a cosine schedule.
@@ -65,6 +67,8 @@ def train_diffusion(
         images: Grey values in [0, 1].
         labels: Their classes.
         folder: Where the checkpoint lies.
+        start: The network whose weights are the first ones, such as that of :func:`load_diffusion`; fresh ones where
+            left out.
         steps: The number of steps.
         batch: The number of images in a step.
         learning_rate: The first learning rate.
@@ -73,6 +77,7 @@ def train_diffusion(
         T: The number of steps of the schedule.
         seed: The seed of the whole run.
         half: Whether convolutions and matrix products run in bfloat16 (faster where the processor has it).
+        until: Where the run ends, if before the steps that the learning rate is planned for.
         every: Seconds between checkpoints.
 
     Returns:
@@ -83,15 +88,21 @@ def train_diffusion(
     """
     rng = torch.Generator().manual_seed(seed)
     schedule = diffusion.cosine_schedule(T)
+    network = diffusion_unet(rng=rng)
     settings = {"steps": steps, "batch": batch, "learning_rate": learning_rate, "decay": decay, "drop": drop, "T": T}
+    settings |= {"seed": seed, "half": half, "schedule": "cosine"}
+    if start is not None:
+        fill(network, start.state_dict(), "the U-Net")
+        settings["start"] = scores.network_hash(network)
     averaged, record = train_unet(
-        diffusion_unet(rng=rng),
+        network,
         lambda network, x0, given: diffusion.loss(network, schedule, x0, rng=rng, kind="velocity", labels=given),
         images,
         labels,
         folder,
-        settings | {"seed": seed, "half": half, "schedule": "cosine"},
+        settings,
         rng=rng,
+        until=until,
         every=every,
         name="diffusion",
     )
@@ -229,13 +240,16 @@ def load_diffusion_samples(folder: Path | str | None = None):
 
 def _command(arguments):
     images, labels = data.mnist(arguments.data, exclude_digits=True)
-    names = ("steps", "batch", "learning_rate", "decay", "drop", "T", "seed", "half", "every")
+    names = ("steps", "batch", "learning_rate", "decay", "drop", "T", "seed", "half", "until", "every")
+    start, before = (load_diffusion()[::2]) if arguments.start == "shipped" else (None, None)
     network, schedule, record = train_diffusion(
-        images, labels, arguments.folder, **{name: getattr(arguments, name) for name in names}
+        images, labels, arguments.folder, start=start, **{name: getattr(arguments, name) for name in names}
     )
     if not parallel.first():
         return
     provenance = describe_run(arguments, "diffusion_unet", record, without_digits(images))
+    if before is not None:
+        provenance["before"] = before
     test = data.mnist(arguments.data, train=False)[0]
     classifier, judge = load_classifier(arguments.classifier)
     began = time.monotonic()
@@ -291,6 +305,10 @@ def add_command(commands):
     """Add the sub-command and its options."""
     parser = commands.add_parser("diffusion", help="diffusion model with a small U-Net on MNIST")
     common(parser, steps=20_000, seed=1)
+    parser.add_argument("--start", choices=("none", "shipped"), default="none", help="first weights (default: none)")
+    parser.add_argument(
+        "--until", type=int, default=None, help="end before the steps that the learning rate is planned for"
+    )
     parser.add_argument("--batch", type=int, default=64, help="images in a step")
     learning_rate_option(parser, 2e-3, "first learning rate, falls to 0")
     parser.add_argument("--decay", type=float, default=0.9993, help="decay of the moving average")
