@@ -89,8 +89,7 @@ def denoiser(
         if labels is None or scale == 1:
             return answer(network, x, t, labels)
         free = torch.full_like(labels, none)
-        both = answer(network, torch.cat([x, x]), torch.cat([t, t]), torch.cat([labels, free]))
-        given, free = both.chunk(2)
+        given, free = answer(network, torch.cat([x, x]), torch.cat([t, t]), torch.cat([labels, free])).chunk(2)
         return free + scale * (given - free)
 
     rows = "n" if labels is None else str(len(labels))
@@ -177,17 +176,18 @@ def mixture_denoiser(
         \bar\alpha_t\mathbf{C}_k + (1-\bar\alpha_t)\mathbf{I})
     """
     require((weights > 0).all(), "weights", weights, "positive numbers")
-    mixture = double(weights).log(), double(means), *_spectrum(covs)
+    c, axes = _spectrum(covs)
+    mixture = double(weights).log()[:, None], double(means)[:, :, None], c[:, :, None], axes
 
     @checked
     def denoise(x: points(f"n {means.shape[1]}"), t: _steps(schedule)):
-        a, s = (part[:, :, None] for part in factors(schedule, t, x))  # (n, 1, 1)
+        a, s = (part[:, 0] for part in factors(schedule, t, x))  # (n,); the points come last, where sums are fast
         log_w, m, c, axes = (part.to(x) for part in mixture)
-        now = a**2 * c + s**2  # (n, K, d): the variances along the axes at step t
-        along = torch.einsum("kij,nki->nkj", axes, x[:, None] - a * m)
-        log_r = log_w - 0.5 * (along.square() / now + now.log()).sum(2)  # up to a constant
-        each = m + torch.einsum("kij,nkj->nki", axes, a * c / now * along)
-        return (log_r.softmax(1)[:, :, None] * each).sum(1)
+        now = a**2 * c + s**2  # (K, d, n): the variances along the axes at step t
+        along = axes.mT @ (x.mT - a * m)
+        log_r = log_w - 0.5 * (along.square() / now + now.log()).sum(1)  # up to a constant
+        each = m + axes @ (a * c / now * along)
+        return (log_r.softmax(0)[:, None] * each).sum(0).mT.contiguous()
 
     return denoise
 
