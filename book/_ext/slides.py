@@ -3,6 +3,9 @@
 A section with marked blocks is one slide, its heading the title; the class `new-slide` begins another one. The deck
 stands beside its page as NAME.slides.html, so every link, picture and number in it is the page's own. reveal.js comes
 from the installed package sphinx-revealjs, whose files are copied into the site; nothing is fetched.
+
+A slide shows at most MOST words: of each paragraph and caption the first sentence, and further ones while there is
+room. What it leaves out, and what the lecture plan says of it, are its notes (speaker.py); the key S opens them.
 """
 
 import copy
@@ -11,6 +14,7 @@ from shutil import copyfile
 
 from bs4 import BeautifulSoup
 from internals import reveal
+from speaker import PLAN, aside, notes, plan, shorten
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -30,10 +34,11 @@ window.MathJax = {{
 </script>
 <script src="{root}_static/mathjax/tex-chtml.js"></script>
 <script src="{root}_static/reveal/reveal.js"></script>
+<script src="{root}_static/reveal/notes.js"></script>
 </head>
 <body>
 <main class="reveal"><div class="slides">
-<section class="title-slide"><h1>{title}</h1><p>{book}</p><p><a href="{page}">The chapter</a></p></section>
+<section class="title-slide"><h1>{title}</h1><p>{book}</p><p><a href="{page}">The chapter</a></p>{before}</section>
 {slides}
 </div></main>
 <script>
@@ -67,9 +72,12 @@ const fit = () => {{
   if (pages.length) pages.forEach(slide => fitSlide(slide, 1));
   else fitSlide(Reveal.getCurrentSlide(), Reveal.getScale());
 }};
-MathJax.startup.promise.then(() => MathJax.typesetPromise()).then(() => Reveal.initialize({{
-  hash: true, slideNumber: "c/t", transition: "none", width: 1280, height: 720, margin: 0.05, center: false,
-  pdfMaxPagesPerSlide: 1
+const setNotes = () => document.querySelectorAll("aside.notes .math").forEach(e => {{ // \\( and \\) around
+  e.outerHTML = MathJax.tex2mml(e.textContent.trim().slice(2, -2), {{display: false}});
+}});
+MathJax.startup.promise.then(setNotes).then(() => MathJax.typesetPromise()).then(() => Reveal.initialize({{
+  plugins: [RevealNotes], hash: true, slideNumber: "c/t", transition: "none", width: 1280, height: 720, margin: 0.05,
+  center: false, pdfMaxPagesPerSlide: 1
 }})).then(() => {{
   fit();
   ["slidechanged", "pdf-ready"].forEach(event => Reveal.on(event, fit));
@@ -79,7 +87,7 @@ MathJax.startup.promise.then(() => MathJax.typesetPromise()).then(() => Reveal.i
 </body>
 </html>
 """
-ASSETS = ("reset.css", "reveal.css", "reveal.js")
+ASSETS = ("reset.css", "reveal.css", "reveal.js", "notes.js")
 
 
 def deck(app, pagename, templatename, context, doctree):
@@ -90,6 +98,14 @@ def deck(app, pagename, templatename, context, doctree):
     slides = collect(body)
     if not slides:
         return
+    lecture = plan(app, pagename)
+    labels = [
+        {node["id"] for block in slide for node in [block, *block.select("[id]")] if node.get("id")} for slide in slides
+    ]
+    left = [shorten(slide) for slide in slides]
+    for slide, said in zip(slides, notes(lecture, labels, left), strict=True):
+        slide += [aside(said)] if said else []
+    before = str(aside(f"<p>{lecture[0]}</p><p>If time runs out: {lecture[2]}</p>")) if lecture else ""
     text = "\n".join("<section>" + "\n".join(map(str, s)) + "</section>" for s in slides)
     soup = BeautifulSoup(text, "html.parser")
     page = pagename.rsplit("/", 1)[-1] + ".html"
@@ -105,7 +121,9 @@ def deck(app, pagename, templatename, context, doctree):
     title = BeautifulSoup(context["title"], "html.parser").get_text()
     out = Path(app.outdir, pagename + ".slides.html")
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(PAGE.format(title=title, book=app.config.html_title, slides=soup, root=root, page=page), "utf8")
+    out.write_text(
+        PAGE.format(title=title, book=app.config.html_title, slides=soup, root=root, page=page, before=before), "utf8"
+    )
     link = f'<p class="deck"><a href="{out.name}">Slides of this chapter</a> ({len(slides) + 1})</p>\n'
     context["body"] = context["body"].replace("</h1>", "</h1>\n" + link, 1)
 
@@ -128,6 +146,10 @@ def collect(body):
             slides[-1] += block.select(":scope > .cell_output") or block.select(".cell_output")
         else:
             slides[-1].append(block)
+    for slide in slides:
+        for k, block in enumerate(slide[1:], 1):
+            if block.name == "p" and slide[k - 1] is not block.find_previous_sibling():
+                block["data-first"] = ""  # on the slide it does not go on from what is above it
     for nested in (n for s in slides for b in s for n in b.select("section")):
         nested.name = "div"  # a section in a section would be a vertical slide
     return slides
@@ -143,7 +165,18 @@ def assets(app, exception):
         copyfile(Path(__file__).with_name("deck.css"), target / "deck.css")
 
 
+def plan_read(app, env, docnames):
+    app.genbook_plan_read = PLAN in docnames
+
+
+def decks_of_the_plan(app, env):
+    """A plan that changed changes the notes of every deck."""
+    return env.found_docs if getattr(app, "genbook_plan_read", False) else []
+
+
 def setup(app):
+    app.connect("env-before-read-docs", plan_read)
+    app.connect("env-updated", decks_of_the_plan)
     app.connect("html-page-context", deck)
     app.connect("build-finished", assets)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
