@@ -397,6 +397,26 @@ def test_the_deck_opens_and_nothing_overflows_a_slide(name, visit):
     assert page.locator("mjx-merror").count() == 0
 
 
+def test_the_presenter_has_the_plan_before_him_without_a_server(browser):
+    context = browser.new_context()
+    context.set_default_timeout(120_000)
+    page = context.new_page()
+    page.goto((SITE / "energy_models.slides.html").as_uri(), wait_until="load")
+    page.wait_for_function("window.Reveal && Reveal.isReady()")
+    assert page.locator("aside.notes .math, aside.notes mjx-container").count() == 0
+    page.evaluate(
+        "Reveal.slide([...document.querySelectorAll('section')].findIndex(s => s.querySelector('.notes math')))"
+    )
+    with context.expect_page() as opened:
+        page.keyboard.press("s")
+    notes = opened.value.locator(".speaker-controls-notes .value")
+    notes.locator("math").first.wait_for()
+    assert "half: " in notes.inner_text() and "minutes " in notes.inner_text()
+    shown = opened.value.frame_locator(".current-slide iframe").locator("section.present h1, section.present h2")
+    assert shown.inner_text() == page.locator("section.present h1, section.present h2").inner_text()
+    context.close()
+
+
 @every_chapter_of_the_course
 def test_a_displayed_formula_has_the_size_of_one_in_the_text(name, visit):
     """Those that are too wide are set smaller; the others are not."""

@@ -49,7 +49,8 @@ def read(section, builder):
     """A section of the plan, its parts as HTML."""
 
     def html(node):
-        inner = nodes.container("", *(child.deepcopy() for child in node.children))
+        kind = nodes.paragraph if isinstance(node, nodes.paragraph) else nodes.container
+        inner = kind("", *([""] if kind is nodes.paragraph else []), *(child.deepcopy() for child in node.children))
         return unwrapped(builder.render_partial(inner)["fragment"])
 
     first = next(child for child in section.children if isinstance(child, nodes.paragraph))
@@ -64,7 +65,7 @@ def read(section, builder):
         for each in part.findall(nodes.enumerated_list):
             asked = [html(item) for item in each.children]
         if title.startswith("If time"):
-            drop = "".join(html(child) for child in part.children[1:])
+            drop = " ".join(html(child) for child in part.children[1:])
     for row in rows:
         numbers = [
             n for match in QUESTION.finditer(BeautifulSoup(row[4], "html.parser").get_text()) for n in match.groups()
@@ -134,7 +135,12 @@ def words(*parts):
         part = copy.copy(part)
         for node in part.select(SILENT):
             node.decompose()
-        if not {"verify", "report", "math"} & set(part.get("class", [])) and part.name not in ("pre", "table", "h2"):
+        if not {"verify", "report", "math"} & set(part.get("class", [])) and part.name not in (
+            "aside",
+            "h2",
+            "pre",
+            "table",
+        ):
             count += sum(bool(re.search(r"[^\W\d_]", word)) for word in part.get_text(" ").split())
     return count
 
@@ -145,10 +151,13 @@ def sentences(container):
     for child in list(container.children):
         if child.name:
             found[-1].append(child)
-            closed = child.name in ("strong", "em") and child.get_text().rstrip().endswith((".", "?", "!"))
+            whole = child.name in ("strong", "em") or "nowrap" in child.get(
+                "class", []
+            )  # typography.py keeps words together
+            closed = whole and child.get_text().rstrip().endswith((".", "?", "!"))
             continue
         text, start = str(child), 0
-        if closed and re.match(r"\s+[A-Z]", text):
+        if closed and depth == 0 and re.match(r"\s+(?:[A-Z“(]|$)", text):
             found.append([])
         closed = False
         for match in END.finditer(text):
