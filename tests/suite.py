@@ -28,7 +28,9 @@ NEED_THE_BOOK = ("test_site.py", "test_notebooks.py", "test_decks.py")  # they l
 OF_THE_TOOLS = [*NEED_THE_BOOK, "explorables"]
 OF_THE_TOOLS += [f"test_{n}.py" for n in ("apidoc", "build", "dependencies", "editions", "exercises", "faults")]
 OF_THE_TOOLS += [f"test_{n}.py" for n in ("internals", "mathematics", "measure", "new_chapter", "open_code", "paper")]
-OF_THE_TOOLS += [f"test_{n}.py" for n in ("live_cells", "progress", "pull_links", "quizzes", "repository", "slides", "suite")]
+OF_THE_TOOLS += [
+    f"test_{n}.py" for n in ("live_cells", "progress", "pull_links", "quizzes", "repository", "slides", "suite")
+]
 OF_THE_TOOLS += [f"test_{n}.py" for n in ("translation", "weekly", "write_address")]
 ONE_BY_ONE = ("test_build.py", "test_editions.py", "test_faults.py", "test_new_chapter.py", "test_paper.py")
 MAKE_BOOK = [sys.executable, str(ROOT / "book" / "_ext" / "make_book.py"), "--strict"]
