@@ -27,7 +27,7 @@ export PYTHONPATH := $(CURDIR)/code
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help book check test texts faults lint test-cpus notebooks serve pdf measure bench address adopt release chapter links pins clean test-lowest
+.PHONY: help book check test texts faults lint test-cpus notebooks serve pdf starters measure bench address adopt release chapter links pins clean test-lowest
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -59,6 +59,9 @@ texts: $(STAMP) ## Write what is to be translated into book/locale/CODE, keeping
 	@test -n "$(TRANSLATION)" || { echo "make texts: name a language by its code: make texts TRANSLATION=nb"; exit 2; }
 	@$(BIN)/python book/_ext/make_book.py --texts
 	@$(BIN)/sphinx-intl update --pot-dir book/_build/texts --locale-dir book/locale --language $(TRANSLATION)
+
+starters: $(STAMP) ## Write a notebook to begin each project of the page on teaching, into book/_build/starters
+	@$(BIN)/python book/_ext/starters.py
 
 check: $(STAMP) ## Test what you changed: style, tests of the changed files, pages; quick, for while you write
 	@$(BIN)/python tests/suite.py --changed $(REVISION)

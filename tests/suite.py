@@ -29,9 +29,9 @@ OF_THE_TOOLS = [*NEED_THE_BOOK, "explorables"]
 OF_THE_TOOLS += [f"test_{n}.py" for n in ("apidoc", "build", "dependencies", "editions", "exercises", "faults")]
 OF_THE_TOOLS += [f"test_{n}.py" for n in ("internals", "mathematics", "measure", "new_chapter", "open_code", "paper")]
 OF_THE_TOOLS += [
-    f"test_{n}.py" for n in ("live_cells", "progress", "pull_links", "quizzes", "repository", "slides", "suite")
+    f"test_{n}.py" for n in ("live_cells", "progress", "pull_links", "quizzes", "repository", "slides", "starters")
 ]
-OF_THE_TOOLS += [f"test_{n}.py" for n in ("translation", "weekly", "write_address")]
+OF_THE_TOOLS += [f"test_{n}.py" for n in ("suite", "translation", "weekly", "write_address")]
 ONE_BY_ONE = ("test_build.py", "test_editions.py", "test_faults.py", "test_new_chapter.py", "test_paper.py")
 MAKE_BOOK = [sys.executable, str(ROOT / "book" / "_ext" / "make_book.py"), "--strict"]
 LOG = ROOT / "book" / "_build" / "test-build.log"
