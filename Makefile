@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# Of everything that is installed, the files that it may be: `make pins` writes them from requirements.txt.
+# Everything that is installed with the hashes of its files: `make pins` writes it from requirements.txt.
 HASHES := .ci/hashes.txt
+WITHOUT_CUDA := awk '/^[^ ]/ { skip = /^(torch|torchvision|triton|nvidia-.*|cuda-.*)==/ } !skip'
 # The oldest Python for which all pins can be installed.
 MINIMUM := 3.11.5
 NOTEBOOKS := $(wildcard book/*.ipynb)
@@ -43,9 +44,11 @@ $(STAMP): requirements.txt $(HASHES) code/pyproject.toml
 	@echo "Installing the environment into $(VENV) (once; a few minutes)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(if $(TORCH_URL),$(BIN)/python -m pip install --quiet --no-deps --index-url $(TORCH_URL) $$(grep -E '^(torch|torchvision)==' requirements.txt),:)
-	@$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r $(HASHES)
-	@$(BIN)/python -m pip install --quiet -r requirements.txt # what this system alone needs beside it: CUDA, for example
-	@$(BIN)/python -m pip install --quiet --no-deps -e ./code
+	@$(if $(TORCH_URL),$(WITHOUT_CUDA),cat) $(HASHES) > $(VENV)/hashes.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r $(VENV)/hashes.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e ./code
+	@$(BIN)/python -m pip check > /dev/null || \
+	    { echo "This system needs more than $(HASHES) knows; it comes without"; $(BIN)/python -m pip install --quiet -r requirements.txt; }
 	@touch $@
 
 book: $(STAMP) ## Execute the chapters and write book/_build/html/index.html (EDITION=student or instructor, TRANSLATION=nb)
@@ -121,7 +124,7 @@ links: $(STAMP) ## Print links that bring the notebooks to a JupyterHub and keep
 pins: ## Write the hashes of what requirements.txt names, after a pin was moved
 	@test -x $(VENV)-pins/bin/uv || \
 	    { $(PYTHON) -m venv $(VENV)-pins && $(VENV)-pins/bin/python -m pip install --quiet uv; }
-	@$(VENV)-pins/bin/uv pip compile --quiet --no-deps --universal --generate-hashes --no-annotate --no-header \
+	@$(VENV)-pins/bin/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header \
 	    --python-version $(MINIMUM) requirements.txt --output-file $(HASHES)
 	@echo "$(HASHES) is in step with requirements.txt; commit both"
 

@@ -176,18 +176,36 @@ def normal(name):
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def test_what_is_installed_is_known_by_its_hashes():
-    """The file that `make` installs from names the same versions, each with the hashes of its files."""
-    entries = (ROOT / ".ci" / "hashes.txt").read_text("utf8").replace(" \\\n", " ").splitlines()
+def hashed(text):
+    """{package: (version, marker)} of a list with hashes."""
     named = {}
-    for entry in entries:
-        version, *hashes = re.split(r" +--hash=", entry)
+    for entry in text.replace(" \\\n", " ").splitlines():
+        what, *hashes = re.split(r" +--hash=", entry)
         assert hashes and all(re.fullmatch("sha256:[0-9a-f]{64}", h) for h in hashes), entry[:80]
-        named[normal(version.split("==")[0])] = version.split("==")[1].split(";")[0].strip()
+        name, version, marker = re.fullmatch(r"([\w.-]+)==([\w.]+)(?: ; (.*))?", what.strip()).groups()
+        named[normal(name)] = version, marker
+    return named
+
+
+def test_what_is_installed_is_known_by_its_hashes():
+    """What `make` installs has the versions of the pins, and beside them only what one system or PyTorch brings."""
+    named = hashed((ROOT / ".ci" / "hashes.txt").read_text("utf8"))
     pinned = {normal(line.split("==")[0]): line.split("==")[1].split(";")[0].strip() for line in pins()}
-    assert named == pinned, "run `make pins`"
-    makefile = (ROOT / "Makefile").read_text("utf8")
-    assert "--no-deps --require-hashes -r $(HASHES)" in makefile and "HASHES := .ci/hashes.txt" in makefile
+    assert {name: version for name, (version, _) in named.items() if name in pinned} == pinned, "run `make pins`"
+    more = {name for name, (_, marker) in named.items() if name not in pinned and not marker}
+    assert more == {"setuptools", "wheel"}, "give these a line in requirements.txt, too"
+    assert "pip install --quiet --no-deps --require-hashes -r" in (ROOT / "Makefile").read_text("utf8")
+
+
+def test_the_build_for_processors_leaves_out_what_comes_from_elsewhere():
+    command = re.search(r"^WITHOUT_CUDA := awk '(.*)'$", (ROOT / "Makefile").read_text("utf8"), re.M)[1]
+    if shutil.which("awk") is None:
+        pytest.skip("awk is missing")
+    done = subprocess.run(["awk", command, ".ci/hashes.txt"], cwd=ROOT, capture_output=True, text=True, check=True)
+    everything, left = hashed((ROOT / ".ci" / "hashes.txt").read_text("utf8")), hashed(done.stdout)
+    out = set(everything) - set(left)
+    assert {"torch", "torchvision", "triton"} <= out and not out & {"numpy", "torchmetrics", "setuptools"}
+    assert all(re.match("torch(vision)?$|triton|nvidia|cuda", name) for name in out)
 
 
 def test_requirements_pin_every_package_exactly():
