@@ -1,9 +1,12 @@
 """Translations: what there is to translate is written out, and what is translated stands on the pages."""
 
+import re
 import subprocess
 import sys
 
-from conftest import claim
+import pytest
+from babel.messages import pofile
+from conftest import BOOK, claim
 
 CHECK = 'from genphys import verify\nverify("eq:one", 2.0, 1.0 + 1.0, 1e-9, route="here against there")'
 
@@ -32,3 +35,20 @@ def test_a_page_in_two_languages(small_book):
     assert '<html lang="nb"' in page and '<p class="verify">' in page
     assert small_book.build().returncode == 0
     assert "Both sides of" in small_book.page("first")
+
+
+LOCALES = sorted((BOOK / "locale").glob("*/LC_MESSAGES/*.po"))
+
+
+@pytest.mark.parametrize("path", LOCALES, ids=[f"{p.parts[-3]}-{p.stem}" for p in LOCALES])
+def test_a_translation_has_the_formulas_links_and_numbers_of_the_page(path):
+    """What is checked does not change with the language: a translated paragraph names the same equations."""
+    with path.open("rb") as file:
+        messages = [m for m in pofile.read_po(file) if m.id and m.string and not m.fuzzy]
+    assert len(messages) > 30
+    for message in messages:
+        for kind in (r"\$[^$]+\$", r"\{\w+\}`(?:[^`<]*<)?([^`>]+)>?`", r"\]\(([^)]+)\)", r"\d[\d.]*\d"):
+            assert sorted(re.findall(kind, message.id)) == sorted(re.findall(kind, message.string)), message.id
+    page = " ".join((BOOK / f"{path.stem}.md").read_text("utf8").split())
+    present = sum(" ".join(m.id.split()) in page for m in messages)
+    assert present > len(messages) / 2, f"{path.stem}.md has changed: `make texts TRANSLATION={path.parts[-3]}`"
