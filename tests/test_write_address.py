@@ -59,6 +59,9 @@ def test_a_version_launches_and_installs_itself(copy):
         done = subprocess.run(["git", *identity, *arguments], cwd=copy, capture_output=True, text=True, check=True)
         return done.stdout.strip()
 
+    package = copy / write_address.PACKAGE
+    package.parent.mkdir(parents=True)
+    package.write_text('__version__ = "1.0.0"\n')
     git("init", "--quiet", "--initial-branch", "main")
     git("config", "user.name", "a")
     git("config", "user.email", "a@example.org")
@@ -80,6 +83,8 @@ def test_a_version_launches_and_installs_itself(copy):
         write_address.release(copy, "v1.0")
     with pytest.raises(ValueError, match=r"a version is v1\.2 or v1\.2\.3"):
         write_address.release(copy, "1.0")
+    with pytest.raises(ValueError, match=r"says that this is version 1\.0\.0; raise it"):
+        write_address.release(copy, "v1.1")
     (copy / "README.md").write_text("changed")
     with pytest.raises(ValueError, match="not committed"):
         write_address.release(copy, "v1.1")

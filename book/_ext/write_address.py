@@ -18,6 +18,7 @@ from address import ROOT, owner_and_name, plain, published, repository
 START = "<!-- The addresses below are written by `make address` from book/_config.yml. -->\n"
 FIRST_CHAPTER = "book/energy_models"
 CONFIG, WORKFLOW = "book/_config.yml", ".github/workflows/tests.yml"
+PACKAGE = "code/genphys/__init__.py"
 TAG = re.compile(r"v\d+\.\d+(\.\d+)?")
 LEFT = """\
 What is left to do, on GitHub and here:
@@ -140,6 +141,11 @@ def release(root, tag):
         raise ValueError("there are changes that are not committed")
     if git("tag", "--list", tag):
         raise ValueError(f"there is a tag {tag} already; a version stays what it was")
+    said = re.search(r'^__version__ = "([^"]+)"', (root / PACKAGE).read_text("utf8"), re.M)[1]
+    if tag[1:] not in (said, said.removesuffix(".0")):
+        raise ValueError(
+            f"{PACKAGE} says that this is version {said}; raise it, and CITATION.cff, before the tag {tag}"
+        )
     here, url = git("rev-parse", "HEAD"), plain(repository_of((root / CONFIG).read_text("utf8"))[0])
     try:
         write(root, url, tag)
