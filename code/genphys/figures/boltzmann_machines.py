@@ -246,7 +246,7 @@ def two_machines(*, visible: count(), hidden: count()):
                 colour = CYCLE[0] if across else CYCLE[1]
                 ax.plot(x0 + s * (x1 - x0), y0 + s * (y1 - y0) + bend, color=colour, lw=1.3, ls="-" if across else "--")
         for k, ((x, y), word) in enumerate(zip(places, words, strict=True)):
-            face = "white" if k < visible else "#dcdcdc"
+            face = "#d9d9d9" if k < visible else "white"  # what is observed is filled, as in `energy_models.model_map`
             ax.plot(x, y, "o", ms=25, mfc=face, mec="black", zorder=3)
             ax.text(x, y, word, ha="center", va="center", zorder=4, color="black")
         ax.set(title=title, xlim=(-visible / 2 - 0.2, visible / 2 + 0.2), ylim=(-0.75, 2.0))
