@@ -66,14 +66,14 @@ def enumeration_cost(units: values("n"), seconds: values("n", above=0), *, give_
     units, seconds = array(units), array(seconds)
     # One factor of two a unit; the last points fix the height, where the constant costs of the first no longer count.
     height = np.median(np.log2(seconds[-4:]) - units[-4:])
-    far = np.linspace(units.min(), 68, 100)
+    far = np.linspace(units.min(), 75, 100)
     fig, ax = plt.subplots(figsize=(6.8, 4.4))
     ax.plot(far, 2 ** (height + far), color=CYCLE[0], ls="--", label=r"one sum, $\propto 2^M$")
     ax.plot(far, steps * 2 ** (height + far), color=CYCLE[1], ls="-.", label=f"a training of {steps} sums")
     ax.plot(units, seconds, "o", color=CYCLE[0], ms=5, label="measured")
     for time, word in _TIMES.items():
         ax.axhline(time, color="#c8c8c8", lw=0.8, zorder=0)
-        ax.text(68, time * 1.25, word, ha="right", va="bottom", fontsize=9, color=GREY)
+        ax.text(64, time * 1.25, word, ha="right", va="bottom", fontsize=9, color=GREY)
     ax.axvline(give_up, color="black", lw=1.0, ls=":")
     one = 2 ** (height + give_up)
     ax.annotate(
@@ -83,7 +83,7 @@ def enumeration_cost(units: values("n"), seconds: values("n", above=0), *, give_
         arrowprops={"arrowstyle": "->", "color": "black"},
         fontsize=10,
     )
-    ax.set(xlabel="number of binary units $M$", ylabel="time in seconds", yscale="log", xlim=(units.min() - 1, 69))
+    ax.set(xlabel="number of binary units $M$", ylabel="time in seconds", yscale="log", xlim=(units.min() - 1, 76))
     ax.set_ylim(seconds.min() / 5, 1e21)
     ax.grid(False)
     fig.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=3)
