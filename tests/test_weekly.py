@@ -36,7 +36,7 @@ def test_the_issue_names_the_cell_and_the_package(results):
     results("newest", LOG, "numpy==2.5.0\nscikit_learn==1.9\ntorch @ file:///torch-2.16.whl\n")
     body, after = weekly.told({"newest": "failure"}, root, state, root)
     assert after == state, "what it was when it last passed"
-    assert "### newest\n\nThe first to break is `book/flows.ipynb`, cell 1: CheckFailed: eq:it: found 2\n" in body
+    assert "### newest\n\nThe first to break is `book/flows.ipynb`, code cell 2: CheckFailed: eq:it: found 2\n" in body
     assert "```python\ncode 2\n```" in body and "1 more broke after it." in body
     assert "since it last passed: numpy 2.4.6 → 2.5.0; torch 2.15.0 → file:///torch-2.16.whl." in body
     body, _ = weekly.told({"newest": "failure"}, root, {}, root)

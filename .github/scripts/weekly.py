@@ -46,11 +46,17 @@ def code(file, test, root=ROOT):
     return f"```python\n{source}\n```\n" if source else ""
 
 
+def named(test):
+    """nbval counts code cells from nought, a reader of the notebook from one."""
+    number = re.fullmatch(r"Cell (\d+)", test)
+    return f"code cell {int(number[1]) + 1}" if number else f"`{test}`"
+
+
 def section(job, log, now, before, root=ROOT):
     """What is to be said of a job that failed, in Markdown."""
     text, first = f"### {job}\n\n", FAILED.search(log)
     if first:
-        place = f"`{first['file']}`" + (f", {first['test'].lower()}" if first["test"] else "")
+        place = f"`{first['file']}`" + (f", {named(first['test'])}" if first["test"] else "")
         text += f"The first to break is {place}: {first['why']}\n\n{code(first['file'], first['test'], root)}\n"
         others = len(FAILED.findall(log)) - 1
         text += f"{others} more broke after it.\n\n" if others else ""
