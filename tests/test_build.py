@@ -60,7 +60,7 @@ def test_a_chapter_that_breaks_the_rules_is_named_and_stays_so(small_book):
         assert text in lenient.stderr
     assert len(re.findall("a displayed formula without", lenient.stderr)) == 2
     assert lenient.stderr.count("alternative text") == 3
-    assert re.search(r"^Done in \d+ s, with 13 warnings: they stand above\.$", lenient.stdout, re.M)
+    assert re.search(r"^Done in \d+ s, with 13 warnings, listed above\.$", lenient.stdout, re.M)
     top = re.search(r'<div class="unverified admonition warning">(.*?)</div>', small_book.page("faulty"), re.S)[1]
     assert re.sub(r"<[^>]+>|\s+", " ", top).split() == ["Warning", "No", "cell", "has", "verified", "(2)", "."]
     assert "unverified" not in small_book.page("second")

@@ -189,7 +189,7 @@ def main():
     show(warnings)
     if left_out:
         print(f"\nNot in book/_toc.yml, so not built: {', '.join(left_out)}")
-    said = f", with {len(warnings)} warning{'s' * (len(warnings) > 1)}: they stand above" if warnings else ""
+    said = f", with {len(warnings)} warning{'s' * (len(warnings) > 1)}, listed above" if warnings else ""
     print(f"\nDone in {time.perf_counter() - start:.0f} s{said}.")
     print(f"Open {target / 'index.html'}" if builder == "html" else f"The {name} are in {target}")
 
