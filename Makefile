@@ -28,7 +28,7 @@ export PYTHONPATH := $(CURDIR)/code
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help book check test texts faults lint test-cpus notebooks serve pdf starters measure bench address adopt release chapter links pins clean test-lowest
+.PHONY: help book check test texts faults lint test-cpus notebooks serve pdf lighthouse starters measure bench address adopt release chapter links pins clean test-lowest
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -93,6 +93,9 @@ test-lowest: $(STAMP) ## Test the package with the lowest versions that it admit
 
 pdf: $(STAMP) ## Print the built book, its chapters and decks into book/_build/pdf (SOLUTIONS=1, EDITION=...)
 	@$(BIN)/python book/_ext/paper.py $(if $(SOLUTIONS),--solutions) $(if $(EDITION),--edition $(EDITION))
+
+lighthouse: $(STAMP) ## Print Lighthouse's scores of the title page and the longest chapter (from npm at first; on a quiet machine)
+	@$(BIN)/python tests/lighthouse.py
 
 measure: $(STAMP) ## Count what the lines of the package are for, now and before
 	@$(BIN)/python tests/measure.py $(REVISION)

@@ -1,0 +1,141 @@
+"""What Lighthouse says of the built pages: `python tests/lighthouse.py [PAGE ...]`, by `make lighthouse`.
+
+The title page and the longest chapter, on its phone (412 pixels, a processor four times slower, slow 4G), the median
+of five runs; it fails where a score is below what is wanted. Lighthouse is no part of the environment: it comes from
+npm, pinned, into a folder of its own when it is first asked for, and is run by the Node.js of requirements.txt. The
+pages are served compressed, as they are where they are published. What it finds depends on how busy the machine is, so
+that it is no part of `make test`, and its own measure of the machine is printed beside the scores.
+"""
+
+import argparse
+import gzip
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+SITE = ROOT / "book" / "_build" / "html"
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+from mathematics import node  # noqa: E402
+from paper import CannotPrint, chromium  # noqa: E402
+
+VERSION = "13.5.0"
+FOLDER = Path(sys.prefix) / "lighthouse"
+WANTED = {"performance": 90, "accessibility": 100, "best-practices": 100, "seo": 100}
+TIMES = ("first-contentful-paint", "largest-contentful-paint", "total-blocking-time", "cumulative-layout-shift")
+FLAGS = "--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage"
+
+
+def installed(folder=FOLDER):
+    """The program of Lighthouse, from npm when it is not there yet."""
+    program = folder / "node_modules" / "lighthouse"
+    package = program / "package.json"
+    if not package.exists() or json.loads(package.read_text("utf8"))["version"] != VERSION:
+        print(f"Installing Lighthouse {VERSION} into {folder} (once)", flush=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        own = Path(node()).parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+        npm = [node(), str(own)] if own.exists() else [shutil.which("npm") or "npm"]
+        options = ["--prefix", str(folder), "--save-exact", "--no-fund", "--no-audit", "--loglevel=error"]
+        subprocess.run([*npm, "install", *options, f"lighthouse@{VERSION}"], check=True)
+    return program / "cli" / "index.js"
+
+
+class Compressed(SimpleHTTPRequestHandler):
+    """Serves the site as its host does: text compressed, connections kept."""
+
+    protocol_version = "HTTP/1.1"
+    kept = {}  # noqa: RUF012
+
+    def __init__(self, *args):
+        super().__init__(*args, directory=str(SITE))
+
+    def do_GET(self):
+        path = Path(self.translate_path(self.path))
+        if path.suffix not in (".html", ".css", ".js", ".svg", ".json", ".xml", ".txt") or not path.is_file():
+            return super().do_GET()
+        data = self.kept.get(path) or self.kept.setdefault(path, gzip.compress(path.read_bytes()))
+        self.send_response(200)
+        self.send_header("Content-Type", self.guess_type(path))
+        self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *args):
+        pass
+
+
+def longest():
+    """The chapter with the largest page."""
+    chapters = [path for path in SITE.glob("*.html") if path.with_suffix(".slides.html").exists()]
+    return max(chapters, key=lambda path: path.stat().st_size).stem
+
+
+def judge(program, address):
+    """One report of Lighthouse."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder, "report.json")
+        command = [node(), str(program), address, "--output=json", f"--output-path={out}", "--quiet"]
+        command += [f"--chrome-flags={FLAGS}", f"--only-categories={','.join(WANTED)}"]
+        environment = {**os.environ, "CHROME_PATH": chromium()}
+        subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
+        return json.loads(out.read_text("utf8"))
+
+
+def score(report, category):
+    found = report["categories"][category]["score"]
+    return 0 if found is None else round(100 * found)
+
+
+def complaints(report):
+    """The audits that cost points, with the first thing that each names."""
+    for category in WANTED:
+        for reference in report["categories"][category]["auditRefs"]:
+            audit = report["audits"][reference["id"]]
+            if reference["weight"] and audit["score"] is not None and audit["score"] < 0.9:
+                items = audit.get("details", {}).get("items") or [{}]
+                named = items[0].get("node", {}).get("snippet") or items[0].get("url") or ""
+                yield f"    {category}: {audit['title']} {audit.get('displayValue', '')} {named[:120]}".rstrip()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pages", nargs="*", help="names of pages; without: the title page and the longest chapter")
+    parser.add_argument("--runs", type=int, default=5)
+    options = parser.parse_args()
+    if not (SITE / "index.html").exists():
+        sys.exit("There are no pages: run `make book`.")
+    try:
+        chromium()
+    except CannotPrint as error:
+        sys.exit(f"{error}.")
+    program = installed()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Compressed)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    below = False
+    for name in options.pages or ["index", longest()]:
+        reports = [judge(program, f"http://127.0.0.1:{server.server_port}/{name}.html") for _ in range(options.runs)]
+        middle = {category: round(statistics.median(score(r, category) for r in reports)) for category in WANTED}
+        times = (statistics.median(r["audits"][t].get("numericValue", 0) for r in reports) for t in TIMES)
+        first, largest, blocked, shift = times
+        machine = statistics.median(r["environment"]["benchmarkIndex"] for r in reports)
+        print(f"{name}: " + ", ".join(f"{category} {middle[category]}" for category in WANTED))
+        print(f"    first paint {first / 1e3:.1f} s, largest {largest / 1e3:.1f} s, blocked {blocked:.0f} ms, "
+              f"shift {shift:.3f}; the machine {machine:.0f} of some 1 500", flush=True)  # fmt: skip
+        if any(middle[category] < wanted for category, wanted in WANTED.items()):
+            below = True
+            print("\n".join(dict.fromkeys(complaints(reports[0]))), flush=True)
+    server.shutdown()
+    sys.exit(below)
+
+
+if __name__ == "__main__":
+    main()
