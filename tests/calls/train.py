@@ -171,6 +171,7 @@ CALLS = {
         allow=NAMED | {"name": ["string"]},
     ),
     "study_first_gan": case(lambda: args(epochs=1, seeds=1)),
+    "study_diffusion_copies": case(lambda: args(grey(), samples=10)),
     "study_gan_copies": case(lambda: args(grey(), samples=10)),
     "study_ising_gan": case(lambda: args(epochs=1, seeds=1)),
     "study_phi4_chains": case(lambda: args(trajectories=2, seeds=1)),

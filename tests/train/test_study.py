@@ -75,6 +75,10 @@ def test_copies_are_noticed(monkeypatch):
     found = {run["run"]: run for run in train.study_gan_copies(samples, samples=20)["runs"]}
     assert found["dcgan"]["seen"] == 1 and found["dcgan"]["distance"] < 1e-3
     assert found["lecture"]["seen"] < 0.9
+    drawn = train.load_diffusion_samples()[0]["ddim-20"][:20] / 255
+    found = {run["run"]: run for run in train.study_diffusion_copies(drawn, samples=20)["runs"]}
+    assert found["ddim-20"]["seen"] == 1 and found["ddim-20"]["distance"] < 1e-3
+    assert found["ddpm-1000"]["seen"] < 0.9
 
 
 def test_the_command_writes_what_is_loaded(tmp_path, monkeypatch):

@@ -60,6 +60,7 @@ from genphys.train.phi4 import (
 from genphys.train.rbm import evaluate_rbm, train_rbm
 from genphys.train.study import (
     load_study,
+    study_diffusion_copies,
     study_first_gan,
     study_gan_copies,
     study_ising_gan,
@@ -110,6 +111,7 @@ __all__ = [
     "read_checkpoint",
     "sample_phi4",
     "settle_normalisation",
+    "study_diffusion_copies",
     "study_first_gan",
     "study_gan_copies",
     "study_ising_gan",

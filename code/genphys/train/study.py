@@ -20,12 +20,14 @@ from genphys.arguments import checked, count, tensor
 from genphys.networks.classifier import class_shares
 from genphys.systems import ising
 from genphys.train.classifier import load_classifier
+from genphys.train.diffusion import load_diffusion_samples
 from genphys.train.gan import GAN_RUNS, load_gan
 from genphys.train.lattice import study_phi4_chains, study_phi4_weights
 from genphys.train.loop import move_average
 
 __all__ = [
     "load_study",
+    "study_diffusion_copies",
     "study_first_gan",
     "study_gan_copies",
     "study_ising_gan",
@@ -192,14 +194,41 @@ def study_gan_copies(images: tensor("n 784", low=0, high=1), *, samples: count()
         z = gan.noise(samples, g.noise_size, setting["noise"], rng=torch.Generator().manual_seed(51))
         with torch.no_grad():
             x = gan.to_unit(g(z, torch.arange(samples) % 10) if run == "conditional" else g(z))
-        to_seen, to_unseen = _nearest(x, images), _nearest(x, unseen)
-        found = {
-            "seen": (to_seen < to_unseen).double().mean(),
-            "distance": to_seen.mean() / of_digits.mean(),
-            "close": (to_seen < of_digits.quantile(0.01)).double().mean(),
-        }
-        runs.append({"run": run} | {name: round(value.item(), 4) for name, value in found.items()})
+        runs.append({"run": run} | _copies(x, images, unseen, of_digits))
     return {"fair": round(len(images) / (len(images) + len(unseen)), 4), "samples": samples, "runs": runs}
+
+
+@checked
+def study_diffusion_copies(images: tensor("n 784", low=0, high=1), *, samples: count() = 1000):
+    """Whether the shipped diffusion model plays back the 55 000 images that it was trained on.
+
+    As :func:`study_gan_copies`, for the shipped digits of :func:`genphys.train.load_diffusion_samples`.
+
+    Args:
+        images: The training images, grey values.
+        samples: The number of digits of each sampler.
+
+    Returns:
+        As :func:`study_gan_copies`, with a run for each sampler.
+    """
+    digits = data.digits()
+    unseen = torch.cat([digits.train_images, digits.test_images])
+    images = images.to(unseen)
+    of_digits = _nearest(unseen[:1000], images)
+    drawn = {name: found[:samples].to(unseen) / 255 for name, found in load_diffusion_samples()[0].items()}
+    runs = [{"run": name} | _copies(x, images, unseen, of_digits) for name, x in drawn.items()]
+    return {"fair": round(len(images) / (len(images) + len(unseen)), 4), "samples": samples, "runs": runs}
+
+
+def _copies(x, images, unseen, of_digits):
+    """How many of x are nearer to the images than to unseen ones, and how near, beside the distances of digits."""
+    to_seen, to_unseen = _nearest(x, images), _nearest(x, unseen)
+    found = {
+        "seen": (to_seen < to_unseen).double().mean(),
+        "distance": to_seen.mean() / of_digits.mean(),
+        "close": (to_seen < of_digits.quantile(0.01)).double().mean(),
+    }
+    return {name: round(value.item(), 4) for name, value in found.items()}
 
 
 def _nearest(x, images):
@@ -315,6 +344,7 @@ STUDIES = {
     "first_gan": study_first_gan,
     "ising_gan": study_ising_gan,
     "gan_copies": study_gan_copies,
+    "diffusion_copies": study_diffusion_copies,
     "phi4_chains": study_phi4_chains,
     "phi4_weights": study_phi4_weights,
     "vae_collapse": study_vae_collapse,
@@ -325,7 +355,14 @@ STUDIES = {
 @checked
 def load_study(
     name: Literal[
-        "first_gan", "ising_gan", "gan_copies", "phi4_chains", "phi4_weights", "vae_collapse", "vae_rate_distortion"
+        "first_gan",
+        "ising_gan",
+        "gan_copies",
+        "diffusion_copies",
+        "phi4_chains",
+        "phi4_weights",
+        "vae_collapse",
+        "vae_rate_distortion",
     ],
     folder: Path | str | None = None,
 ):
@@ -339,7 +376,8 @@ def load_study(
 
 def _command(arguments):
     study = STUDIES[arguments.run_name]
-    needed = (data.mnist(arguments.data, exclude_digits=True)[0],) if study is study_gan_copies else ()
+    of_images = (study_gan_copies, study_diffusion_copies)
+    needed = (data.mnist(arguments.data, exclude_digits=True)[0],) if study in of_images else ()
     result = study(*needed)
     record = {"command": f"python -m genphys.train study {arguments.run_name}"} | result
     path = Path(arguments.folder) / f"study_{arguments.run_name}.json"
