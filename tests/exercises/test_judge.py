@@ -477,6 +477,15 @@ def test_the_hint_does_not_show_the_solution_and_prints_the_same_everywhere(caps
     assert capsys.readouterr().out == "ex:sweep-by-hand: not yet: the answer does not depend on what it is given\n"
 
 
+def test_an_unknown_slip_is_told_what_it_has_in_common_with_the_right_answer():
+    parabola = Exercise(answer=lambda x: x**2 + x, inputs=lambda rng: [(x,) for x in (0.5, 1.0, -2.0, 3.0)])
+    assert judge(parabola, lambda x: 3 * x**2 + 3 * x) == "not yet: right up to a constant factor"
+    assert judge(parabola, lambda x: -(x**2) - x) == "not yet: the sign is wrong, and nothing else"
+    assert judge(parabola, lambda x: x**2 + x + 7) == "not yet: right up to a constant that is added"
+    assert judge(parabola, lambda x: x**2 - x) == "not yet"
+    assert judge(parabola, lambda x: 0.0) == "not yet: the answer does not depend on what it is given"
+
+
 def test_numbers_and_tensors():
     number = Exercise(answer=math.log(2), slips=(("in nats, not in bits", 1.0),))
     assert judge(number, torch.tensor(0.693147)) == judge(number, math.log(4) / 2) == "right"

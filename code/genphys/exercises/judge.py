@@ -1,7 +1,8 @@
 """Judge an answer by what it does: a number or tensor, a function on hidden inputs, a sampler by its averages.
 
 Right is what agrees with the reference within the tolerance, however it was written. Each typical wrong answer of an
-exercise is known as a *slip*: it is computed beside the right one, and an answer that agrees with it gets its hint. The
+exercise is known as a *slip*: it is computed beside the right one, and an answer that agrees with it gets its hint. One
+that is wrong in another way is told what it has in common with the right one: all but a factor, a sign, a constant. The
 verdict is the same on every machine and never shows the solution.
 """
 
@@ -67,6 +68,19 @@ class Exercise:
         return bool(((a.mean(0) - b.mean(0)).abs() <= 5 * error + 1e-12).all())
 
 
+def _nearly(found, wanted, rtol):
+    """What a wrong answer and the right one have in common: all values up to one factor, or up to one constant."""
+    a, b = (torch.cat([v.flatten() for v in values]) for values in (found, wanted))
+    if len(b) < 3 or torch.allclose(b, b[:1].expand_as(b)) or torch.allclose(a, a[:1].expand_as(a)):
+        return ""
+    factor = (a @ b) / (b @ b)
+    if torch.allclose(a, factor * b, rtol=rtol, atol=rtol * float(a.abs().max())):
+        return "the sign is wrong, and nothing else" if abs(factor + 1) < rtol else "right up to a constant factor"
+    if torch.allclose(a - b, (a - b)[:1].expand_as(a), rtol=rtol, atol=rtol * _scale(wanted)):
+        return "right up to a constant that is added"
+    return ""
+
+
 def _is_blank(value):
     return value is None or value is Ellipsis
 
@@ -101,7 +115,8 @@ def judge(exercise: Exercise, answer):
             return f"not yet: {hint}"
     if is_function and exercise.inputs and all(torch.equal(v, found[0]) for v in found):
         return "not yet: the answer does not depend on what it is given"
-    return "not yet"
+    near = "" if exercise.averages else _nearly(found, wanted, exercise.rtol)
+    return f"not yet: {near}" if near else "not yet"
 
 
 @checked
