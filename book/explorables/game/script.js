@@ -57,7 +57,7 @@
       c.fillStyle = colours.ink;
       c.fillText("b: the discriminator", W / 2 + 6, 14);
       c.textAlign = "right";
-      c.fillText("a: the generator", W - 6, W / 2 - 6);
+      c.fillText("a: the generator →", W - 6, W - 10); // in the corner, where the players seldom are
       c.strokeStyle = colours.blue;
       c.beginPath();
       orbit.forEach(([a, b], k) => k ? c.lineTo(X(a), Y(b)) : c.moveTo(X(a), Y(b)));
