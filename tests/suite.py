@@ -27,7 +27,9 @@ NEED_THE_BOOK = ("test_site.py", "test_notebooks.py", "test_decks.py")  # they l
 # Tests of the book's tools and of the repository; all others are of the package and need no more than it.
 OF_THE_TOOLS = [*NEED_THE_BOOK, "explorables"]
 OF_THE_TOOLS += [f"test_{n}.py" for n in ("apidoc", "build", "dependencies", "editions", "exercises", "faults")]
-OF_THE_TOOLS += [f"test_{n}.py" for n in ("internals", "mathematics", "measure", "new_chapter", "open_code", "paper")]
+OF_THE_TOOLS += [
+    f"test_{n}.py" for n in ("internals", "mathematics", "measure", "new_chapter", "open_code", "pages", "paper")
+]
 OF_THE_TOOLS += [
     f"test_{n}.py" for n in ("live_cells", "progress", "pull_links", "quizzes", "repository", "slides", "starters")
 ]

@@ -24,6 +24,12 @@ STYLE = re.compile(r' style="width: (\d+)px; height: (\d+)px;"')
 VIEWBOX = re.compile(r'<svg [^>]*viewBox="0 0 ([\d.]+) ([\d.]+)"')
 ICONS = re.compile(r"\s*<(?:link|script)[^>]*vendor/fontawesome[^>]*>(?:</script>)?")
 TWICE = re.compile(r"<title>([^<]+) &#8212; \1</title>")
+# The theme asks, at the start and after every change of a page, all code and all outputs whether they scroll, which
+# lays out the whole page; book.js asks those that come near.
+ASKS_ALL = re.compile(r'(?<=,)"complete"===document\.readyState\?(\w)\(\):window\.addEventListener\("load",\1\)')
+SCRIPT = re.compile(r'<script(?= [^>]*src="_static/)(?![^>]* defer)')
+OPTIONS = re.compile(r'<script [^>]*src="_static/documentation_options\.js[^>]*></script>')
+PRELOAD = re.compile(r'\s*<link rel="preload" as="script"[^>]*>')
 VIEWPORT = re.compile(r'\s*<meta name="viewport"[^>]*>')
 
 
@@ -138,15 +144,25 @@ def tidy(text):
     return ICONS.sub("", text[: first.end()]) + rest
 
 
+def unblocked(text, options):
+    """A page whose scripts wait until it was read; the options, which lines between them need, stand in the page."""
+    text = PRELOAD.sub("", text)
+    text = OPTIONS.sub(lambda found: f"<script>{options}</script>", text)
+    return SCRIPT.sub("<script defer", text)
+
+
 def finish(app, exception):
     """After the pages were written: tidy them, and write the map of the site."""
     if exception is not None or app.builder.name != "html":
         return
     out, base = Path(app.outdir), published(repository()[0])
+    options = out.joinpath("_static", "documentation_options.js").read_text("utf8")
+    theme = out.joinpath("_static", "scripts", "pydata-sphinx-theme.js")
+    theme.write_text(ASKS_ALL.sub("0", theme.read_text("utf8")), "utf8")
     for path in out.glob("*.html"):
         if not path.name.endswith(".slides.html"):
             text = path.read_text("utf8")
-            new = tidy(text)
+            new = tidy(text) if path.name == "search.html" else unblocked(tidy(text), options)
             if new != text:
                 path.write_text(new, "utf8")
     pages = [base if name == app.config.root_doc else f"{base}{name}.html" for name in sorted(app.env.found_docs)]

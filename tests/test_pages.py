@@ -1,0 +1,79 @@
+"""What makes the pages quick: one sheet without needless rules, heights of sections, scripts that wait."""
+
+import importlib.resources
+import types
+
+import heights
+import pages
+import pytest
+import sheets
+
+SHEET = """@charset "UTF-8";/* a {b} */
+.kept, .gone > a:hover { color: red; background: url("a.png"); }
+p { content: "}"; }
+.gone { color: blue; }
+@media (max-width: 600px) { .gone { top: 0 } .kept:not(.gone) { top: 1px } }
+@media print { .gone { top: 0 } }
+@font-face { font-family: F; src: url(fonts/f.woff); }
+"""
+
+
+def test_rules_for_classes_that_no_page_has_are_left_out():
+    text = "".join(sheets.pruned(SHEET.replace('@charset "UTF-8";', ""), {"kept"}))
+    assert ".kept{" in text and 'content: "}"' in text and "@font-face{" in text
+    assert ".gone" not in text.replace(":not(.gone)", "") and ".kept:not(.gone){top: 1px}" in text
+    assert "print" not in text
+    assert sheets.words(['<p class="a b">'], ['x.classList.add("c-d")']) >= {"a", "b", "c-d"}
+    assert sheets.split("a:is(b, c), d[x=','] e") == ["a:is(b, c)", "d[x=','] e"]
+
+
+@pytest.fixture
+def site(tmp_path):
+    static = tmp_path / "_static"
+    static.joinpath("styles").mkdir(parents=True)
+    static.joinpath("styles", "one.css").write_text('@import "../basic.css"; .a { background: url(../a.png) }')
+    static.joinpath("basic.css").write_text("p { top: 0 } .b { top: 1px }")
+    static.joinpath("two.css").write_text("p { top: 2px }")
+    static.joinpath("x.js").write_text('e.className = "b"')
+    head = "".join(f'<link href="_static/{n}?v=1" rel="stylesheet" />\n' for n in ("styles/one.css", "two.css"))
+    tmp_path.joinpath("page.html").write_text(f'<head>{head}</head><body class="a">')
+    return tmp_path
+
+
+def test_a_page_has_one_sheet_with_the_rules_in_their_order_also_when_it_is_built_again(site):
+    app = types.SimpleNamespace(outdir=site, builder=types.SimpleNamespace(name="html"))
+    for _ in range(2):
+        sheets.merge(app, None)
+        page = (site / "page.html").read_text()
+        assert page.count("stylesheet") == 1 and 'data-of="styles/one.css two.css"' in page
+        sheet = (site / "_static" / "sheet.css").read_text()
+        order = [sheet.index(part) for part in ("top: 0", ".b{", 'url("a.png")', "top: 2px")]
+        assert order == sorted(order)
+    assert sheets.in_order([("a", "c"), ("a", "b", "c", "d")]) == ["a", "b", "c", "d"]
+
+
+def test_a_long_page_tells_the_heights_of_its_sections():
+    text = "<article><section id='a'><h1>T</h1><section id='b'><h2>S</h2>" + "<p>word word word word</p>" * 2000
+    text += "<details><p>" + "folded " * 9000 + "</p></details>"
+    text += '<section class="quiz" id="q"><p>x</p></section></section></section></article>'
+    text += "<!--" + " " * heights.LONG + "-->"
+    marked = heights.marked(text)
+    assert marked.count("--tall") == 1 and "<section id='b' style=\"--tall: " in marked
+    tall, wide = next(iter(list(heights.estimated(text).values())[:1]))
+    line = heights.LINE * (19 / 43 + 1 / 3) + heights.GAP
+    assert abs(tall / (2000 * line) - 1) < 0.05 and wide < tall
+    assert heights.marked(marked) == marked and heights.marked("<article>") == "<article>"
+
+
+def test_scripts_wait_and_the_theme_asks_no_more_all_code_whether_it_scrolls():
+    page = '<link rel="preload" as="script" href="x"><script src="_static/documentation_options.js?v=1"></script>'
+    page += (
+        '<script src="_static/doctools.js"></script><script>x = 1</script><script defer src="_static/y.js"></script>'
+    )
+    found = pages.unblocked(page, "const A = 1;")
+    assert found == (
+        '<script>const A = 1;</script><script defer src="_static/doctools.js"></script><script>x = 1</script>'
+        '<script defer src="_static/y.js"></script>'
+    )
+    theme = importlib.resources.files("pydata_sphinx_theme") / "theme/pydata_sphinx_theme/static/scripts"
+    assert len(pages.ASKS_ALL.findall((theme / "pydata-sphinx-theme.js").read_text("utf8"))) == 1
