@@ -59,7 +59,7 @@ def test_each_row_of_the_plan_stands_in_the_notes_once(chapter, slides):
     for begin, end, _ in rows:
         expected = sum((begin, end) == row[:2] for row in rows)
         assert said.count(f"minutes {begin} – {end}. ") == expected, f"{begin} – {end}"
-    for number, question in re.findall(r"^(\d+)\. \*([^*$]*)", SECTIONS[chapter], re.M):
+    for number, question in re.findall(r"^(\d+)\. \*([^*$`'0-9]*)", SECTIONS[chapter], re.M):
         assert f"Question {number}: {question.strip()}" in said, f"question {number} is asked in no row"
     assert said.startswith("Before.") and "If time runs out: " in said
     assert sum("minutes" in n.get_text() for n in notes if n) >= len(slides) / 2
