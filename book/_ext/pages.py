@@ -27,6 +27,7 @@ TWICE = re.compile(r"<title>([^<]+) &#8212; \1</title>")
 # The theme asks, at the start and after every change of a page, all code and all outputs whether they scroll, which
 # lays out the whole page; book.js asks those that come near.
 ASKS_ALL = re.compile(r'(?<=,)"complete"===document\.readyState\?(\w)\(\):window\.addEventListener\("load",\1\)')
+SOURCE_MAP = re.compile(r"\n//# sourceMappingURL=.*")
 SCRIPT = re.compile(r'<script(?= [^>]*src="_static/)(?![^>]* defer)')
 OPTIONS = re.compile(r'<script [^>]*src="_static/documentation_options\.js[^>]*></script>')
 PRELOAD = re.compile(r'\s*<link rel="preload" as="script"[^>]*>')
@@ -158,7 +159,7 @@ def finish(app, exception):
     out, base = Path(app.outdir), published(repository()[0])
     options = out.joinpath("_static", "documentation_options.js").read_text("utf8")
     theme = out.joinpath("_static", "scripts", "pydata-sphinx-theme.js")
-    theme.write_text(ASKS_ALL.sub("0", theme.read_text("utf8")), "utf8")
+    theme.write_text(SOURCE_MAP.sub("", ASKS_ALL.sub("0", theme.read_text("utf8"))), "utf8")
     for path in out.glob("*.html"):
         if not path.name.endswith(".slides.html"):
             text = path.read_text("utf8")
