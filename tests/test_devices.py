@@ -8,6 +8,8 @@ import pytest
 import torch
 from emulated_device import DeviceGenerator, Emulated
 
+from genphys.train import place
+
 CALLABLES = promise.callables()
 ROWS = {
     f"{path.stem}.{name}": row
@@ -16,9 +18,10 @@ ROWS = {
 }
 # What works on the processor by its nature, with the reason.
 ON_THE_PROCESSOR = {
-    "train.train_": "a long training runs on the processor, so that a resumed run equals an uninterrupted one",
-    "train.evaluate_": "the evaluations of the long trainings run where those do",
+    "train.train_": "a training takes its device at the door, see below",
+    "train.evaluate_": "what is given lies on the processor, the network where it computes",
 }
+TRAININGS = sorted(name for name in ROWS if name.startswith("train.train_"))
 
 
 @pytest.mark.parametrize("name", sorted(set(ROWS) & set(CALLABLES)))
@@ -30,6 +33,20 @@ def test_runs_on_a_device_without_float64(name, monkeypatch):
     with Emulated() as device:
         call = device.make(ROWS[name].make)
         promise.run(CALLABLES[name], call)
+
+
+@pytest.mark.parametrize("name", TRAININGS)
+def test_a_training_on_a_device_without_float64_is_that_of_the_processor(name, monkeypatch):
+    """Chance is drawn on the processor, so that the same seed gives the same weights: here to the bit."""
+    call = ROWS[name].make()
+    here = CALLABLES[name](*call.args, **call.kwargs)[0]
+    monkeypatch.setattr(place, "available", lambda: ["mps"])
+    call = ROWS[name].make()
+    with Emulated() as device:
+        there = CALLABLES[name](*call.args, **call.kwargs, device=device.it.type)[0]
+        assert all(parameter.device.type == "cpu" for parameter in there.parameters())
+    for mine, theirs in zip(here.state_dict().values(), there.state_dict().values(), strict=True):
+        assert torch.equal(mine, theirs)
 
 
 def test_the_emulated_device_refuses_what_a_real_one_refuses():

@@ -152,6 +152,7 @@ CALLS = {
     ),
     "move_average": case(lambda: args(layer(), layer(), 0.5)),
     "phi4_unet": case(lambda: args(rng=rng())),
+    "read_record": case(lambda: args("classifier")),
     "read_checkpoint": case(lambda: args(written("checkpoint")), allow=PATH),
     "sample_phi4": case(
         lambda: args(
@@ -163,6 +164,7 @@ CALLS = {
     "settle_normalisation": case(
         lambda: args(train.gan_networks("dcgan", rng=rng(1))[0], "normal", seed=1, batches=1, size=2)
     ),
+    "show_record": case(lambda: args("classifier", fresh() / "curves.png"), allow={"picture": ["None", "string"]}),
     "train": case(
         lambda: args(
             *(nothing, 1, train.State({"m": layer()})),

@@ -104,7 +104,7 @@ def test_evaluation_and_shipped_files(digits, tmp_path, monkeypatch):
     main(["diffusion", "--folder", str(tmp_path / "run"), "--shipped", "10", *options])
     again, schedule, record = train.load_diffusion(tmp_path / "run")
     assert schedule.T == 20 and record["metrics"]["n"] == 20
-    words = "--steps 2 --batch 8 --T 20 --no-half --evaluated 20 --evaluation-steps 2 --shipped 10"
+    words = "--steps 2 --precision float32 --batch 8 --T 20 --evaluated 20 --evaluation-steps 2 --shipped 10"
     assert record["command"] == f"python -m genphys.train diffusion {words}"
     drawn, asked, record = train.load_diffusion_samples(tmp_path / "run")
     assert asked.tolist() == list(range(10)) and set(drawn) == {"ddpm-1000", "ddim-10"}

@@ -153,7 +153,7 @@ def test_evaluation_and_command(digits, tmp_path, monkeypatch):
     options = ["--steps", "2", "--batch", "8", "--start", "none", "--evaluated", "64", "--no-half"]
     main(["flow_matching", "--folder", str(tmp_path / "run"), *options])
     network, record = train.load_flow_matching(tmp_path / "run")
-    words = "--steps 2 --start none --batch 8 --no-half --evaluated 64"
+    words = "--steps 2 --precision float32 --start none --batch 8 --evaluated 64"
     assert record["command"] == f"python -m genphys.train flow_matching {words}"
     assert "before" not in record
     runs = record["metrics"]["runs"]

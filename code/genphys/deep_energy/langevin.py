@@ -19,7 +19,7 @@ def _slope(energy, x):
 
 
 def _normal(x, rng):
-    return torch.randn(x.shape, generator=rng, dtype=x.dtype, device=x.device)
+    return torch.randn(x.shape, generator=rng, dtype=x.dtype, device=rng.device).to(x.device)
 
 
 def _step(energy, x, step_size, rng):

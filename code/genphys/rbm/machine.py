@@ -316,4 +316,4 @@ class GaussianBernoulliRBM(RestrictedBoltzmannMachine):
 
 def bernoulli(p, rng):
     """Zeros and ones with the probabilities p."""
-    return (torch.rand(p.shape, generator=rng, dtype=p.dtype, device=p.device) < p).to(p.dtype)
+    return (torch.rand(p.shape, generator=rng, dtype=p.dtype, device=rng.device).to(p.device) < p).to(p.dtype)

@@ -4,10 +4,13 @@ A training is a function ``step(i)`` that takes step :math:`i` of :math:`n` and 
 the step changes: modules, optimisers, generators and tensors. :func:`train` runs the steps with a progress bar and
 writes the state to one file, which replaces the last one only when it is complete. A run that was interrupted and
 resumed is equal, bit for bit, to one that was not, since everything that is not in the state is a function of
-:math:`i`: the learning rate, and the rows of the mini-batch (:class:`Shuffled`). Trainings run on the processor. One
-that diverges stops at that step, and the last finite state stays on disk. Those of the U-Net on digits may be shared by
-several processes, ``torchrun --nproc-per-node N -m genphys.train NAME``: every process draws the whole batch and its
-noise and evaluates a part of the rows, and the gradients are added, so that N processes take the step of one.
+:math:`i`: the learning rate, and the rows of the mini-batch (:class:`Shuffled`). One that diverges stops at that step,
+and the last finite state stays on disk.
+
+A training runs where ``--device`` says, in ``--precision``; chance is drawn on the processor and moved, so that the
+seed gives the same run everywhere but for rounding. Each may be shared by several processes, ``torchrun
+--nproc-per-node N -m genphys.train NAME``: every process draws the whole batch and its noise and evaluates a part of
+the rows, and the gradients are added, so that N processes take the step of one. ``show RUN`` prints and plots a record.
 
 The general part is in ``loop`` (:class:`State`, :func:`train`, :class:`Shuffled`, averages of the weights) and in
 ``files`` (checkpoints, and weights with a record of where they come from). Each model has a module of its own with its
@@ -58,6 +61,7 @@ from genphys.train.phi4 import (
     train_phi4,
 )
 from genphys.train.rbm import evaluate_rbm, train_rbm
+from genphys.train.show import read_record, show_record
 from genphys.train.study import (
     load_study,
     study_diffusion_copies,
@@ -109,8 +113,10 @@ __all__ = [
     "move_average",
     "phi4_unet",
     "read_checkpoint",
+    "read_record",
     "sample_phi4",
     "settle_normalisation",
+    "show_record",
     "study_diffusion_copies",
     "study_first_gan",
     "study_gan_copies",

@@ -9,9 +9,11 @@ from genphys import data
 from genphys.arguments import checked, count, label, number, positive, tensor
 from genphys.networks.classifier import Classifier, accuracy
 from genphys.numerics import tensor_hash
+from genphys.train import parallel
 from genphys.train.command import common, describe_run, learning_rate_option, without_digits
 from genphys.train.files import fill, load_weights, write_weights
 from genphys.train.loop import Shuffled, State, train
+from genphys.train.place import Device, Place, Precision
 
 __all__ = ["load_classifier", "train_classifier"]
 
@@ -27,6 +29,8 @@ def train_classifier(
     learning_rate: positive,
     seed: count(0),
     every: number(low=0) = 60.0,
+    device: Device = "cpu",
+    precision: Precision = "float32",
 ):
     """Train :class:`genphys.networks.classifier.Classifier` by cross entropy, with Adam.
 
@@ -39,27 +43,34 @@ def train_classifier(
         learning_rate: The first learning rate; it falls linearly to zero.
         seed: The seed of the whole run.
         every: Seconds between checkpoints.
+        device: Where the network computes.
+        precision: Of its products.
 
     Returns:
         The classifier in evaluation mode and the record of :func:`train`.
     """
-    model = Classifier(rng=torch.Generator().manual_seed(seed))
+    place = Place(device, precision)
+    model = Classifier(rng=torch.Generator().manual_seed(seed)).to(place.device)
     optimiser = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
     rows = Shuffled(len(images), batch, seed)
 
     def step(i):
         optimiser.param_groups[0]["lr"] = learning_rate * (1 - i / steps)
-        now = rows(i)
-        loss = nn.functional.cross_entropy(model(images[now]), labels[now])
+        now = parallel.cut(rows(i), batch)
+        x, y = images[now].to(place.device), labels[now].to(place.device)
+        loss = nn.functional.cross_entropy(place.run(model, x), y) * (len(now) / batch)
         optimiser.zero_grad()
         loss.backward()
+        loss = loss.detach()
+        parallel.add_gradients(model, loss)
         optimiser.step()
-        return {"cross_entropy": loss.detach()}
+        return {"cross_entropy": loss}
 
     settings = {"batch": batch, "learning_rate": learning_rate, "seed": seed, "data": tensor_hash(images, labels)}
     state = State(modules={"model": model}, optimisers={"adam": optimiser})
+    settings |= place.settings()
     record = train(step, steps, state, folder=folder, settings=settings, every=every, log_every=250, name="classifier")
-    return model.eval(), record
+    return model.eval().cpu(), record
 
 
 @checked
@@ -86,7 +97,11 @@ def _command(arguments):
         learning_rate=arguments.learning_rate,
         seed=arguments.seed,
         every=arguments.every,
+        device=arguments.device,
+        precision=arguments.precision,
     )
+    if not parallel.first():
+        return
     held_out = data.digits()
     metrics = {
         "mnist_test_accuracy": accuracy(model, *data.mnist(arguments.data, train=False)),

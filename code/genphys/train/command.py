@@ -1,9 +1,12 @@
 """What the sub-commands share: their options, and what every record says."""
 
 from pathlib import Path
+from typing import get_args
+
+from genphys.train.place import Device, Precision
 
 
-def common(parser, *, steps, seed):
+def common(parser, *, steps, seed, precision="float32"):
     """The options that every training has."""
     parser.add_argument("--folder", type=Path, default=None, help="checkpoint and results (default: runs/NAME)")
     parser.add_argument("--data", default=None, help="folder that holds MNIST/raw (default: $GENPHYS_DATA)")
@@ -11,12 +14,23 @@ def common(parser, *, steps, seed):
     parser.add_argument("--seed", type=int, default=seed, help="seed of the whole run (default: %(default)s)")
     parser.add_argument("--every", type=float, default=60.0, help="seconds between checkpoints")
     parser.add_argument("--threads", type=int, default=None, help="CPU threads (default: PyTorch's own choice)")
-    parser.set_defaults(parser=parser, several=False)  # whether several processes may share the steps
+    parser.add_argument("--device", choices=get_args(Device), default="cpu", help="where it runs (default: cpu)")
+    parser.add_argument(
+        "--precision", choices=get_args(Precision), default=precision, help="of the products (default: %(default)s)"
+    )
+    parser.set_defaults(parser=parser, several=True)  # several processes may share the steps
 
 
 def learning_rate_option(parser, default, meaning, kind=""):
     """The option ``--learning-rate``, or another one of its ``kind``; also under its old name ``--rate``."""
     parser.add_argument(f"--{kind}learning-rate", f"--{kind}rate", type=float, default=default, help=meaning)
+
+
+def half_option(parser):
+    """The older names of ``--precision bfloat16`` and ``--precision float32``."""
+    for name, precision in (("--half", "bfloat16"), ("--no-half", "float32")):
+        words = f"older name of --precision {precision}"
+        parser.add_argument(name, dest="precision", action="store_const", const=precision, help=words)
 
 
 _NO_SETTINGS = {"name", "run_name", "run", "parser", "folder", "data", "every", "threads", "several"}

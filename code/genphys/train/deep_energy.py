@@ -8,9 +8,11 @@ import torch
 from genphys import data, deep_energy
 from genphys.arguments import checked, count, number, positive, tensor
 from genphys.numerics import tensor_hash
+from genphys.train import parallel
 from genphys.train.command import common, describe_run, learning_rate_option, without_digits
 from genphys.train.files import fill, load_weights, take, under, write_weights
 from genphys.train.loop import Shuffled, State, move_average, train
+from genphys.train.place import Device, Place, Precision
 
 __all__ = ["load_deep_energy", "train_deep_energy"]
 
@@ -31,6 +33,8 @@ def train_deep_energy(
     seed: count(0),
     until: count() | None = None,
     every: number(low=0) = 60.0,
+    device: Device = "cpu",
+    precision: Precision = "float32",
 ):
     r"""Train :class:`genphys.deep_energy.ConvEnergy` by data minus model, the model's samples from a replay buffer.
 
@@ -38,7 +42,8 @@ def train_deep_energy(
     by ``chain`` steps of :func:`genphys.deep_energy.short_run`, and lowers the energies of the data against those of
     the samples. The squares of all energies, times ``penalty``, are added: they fix the constant that Z would fix, and
     keep the energies of order one. The weights are averaged with ``decay``. The learning rate falls in the second half
-    of ``steps``; ``until`` ends the run earlier.
+    of ``steps``; ``until`` ends the run earlier. The networks compute on ``device``, in ``precision``; the buffer and
+    all chance are the processor's.
 
     Returns:
         The averaged energy, the samples of the buffer, shape (4096, 784), and the record of :func:`train`.
@@ -47,7 +52,8 @@ def train_deep_energy(
         Tieleman (2008) for the chains that go on; Du and Mordatch (2019) for the recipe.
     """
     rng = torch.Generator().manual_seed(seed)
-    energy = deep_energy.ConvEnergy(rng=rng)
+    place = Place(device, precision)
+    energy = deep_energy.ConvEnergy(rng=rng).to(place.device)
     averaged = copy.deepcopy(energy)
     optimiser = torch.optim.Adam(energy.parameters(), lr=learning_rate, betas=(0.0, 0.999), fused=True)
     images = 2 * images - 1
@@ -62,19 +68,23 @@ def train_deep_energy(
         y = buffer[old]
         fresh = torch.rand(batch, generator=rng) < 0.05
         y[fresh] = torch.rand(int(fresh.sum()), y.shape[1], generator=rng) * 2 - 1
+        part, x, y = parallel.in_part(energy, place), x.to(place.device), y.to(place.device)
         energy.requires_grad_(False)
-        y = deep_energy.short_run(energy, y, chain, rng=rng)
+        y = parallel.padded(parallel.cut(deep_energy.short_run(part, y, chain, rng=rng), batch), batch)
         energy.requires_grad_(True)
-        buffer[old] = y
-        of_data, of_samples = energy(x), energy(y)
+        parallel.add([y])
+        buffer[old] = y.to(buffer.device)
+        of_data, of_samples = part(x), part(y)  # zero in the rows of other processes
         gap = of_data.mean() - of_samples.mean()
         loss = gap + penalty * (of_data.square().mean() + of_samples.square().mean())
         optimiser.zero_grad()
         loss.backward()
+        gap, mean = gap.detach(), of_data.detach().mean()
+        parallel.add_gradients(energy, gap, mean)
         torch.nn.utils.clip_grad_norm_(energy.parameters(), 0.1)
         optimiser.step()
         move_average(averaged, energy, max(1 - decay, 1 / (i + 1)))
-        return {"gap": gap.item(), "energy_of_data": of_data.mean().item()}
+        return {"gap": gap.item(), "energy_of_data": mean.item()}
 
     record = train(
         step,
@@ -95,12 +105,13 @@ def train_deep_energy(
             "decay": decay,
             "seed": seed,
             "data": tensor_hash(images),
-        },
+        }
+        | place.settings(),
         every=every,
         log_every=max(1, steps // 200),
         name="deep energy",
     )
-    return averaged.eval(), buffer, record
+    return averaged.eval().cpu(), buffer, record
 
 
 @checked
@@ -116,9 +127,22 @@ def _command(arguments):
     images = data.mnist(arguments.data, exclude_digits=True)[0]
     options = {
         name: getattr(arguments, name)
-        for name in ("steps", "batch", "chain", "learning_rate", "penalty", "decay", "seed", "until")
+        for name in (
+            "steps",
+            "batch",
+            "chain",
+            "learning_rate",
+            "penalty",
+            "decay",
+            "seed",
+            "until",
+            "device",
+            "precision",
+        )
     }
     energy, buffer, record = train_deep_energy(images, arguments.folder, **options, every=arguments.every)
+    if not parallel.first():
+        return
     provenance = describe_run(arguments, "ConvEnergy", record, without_digits(images))
     tensors = {f"energy/{key}": tensor for key, tensor in energy.state_dict().items()} | {
         "samples": buffer[:64].clone()

@@ -1,6 +1,5 @@
 """The training of the diffusion model of digits: ``python -m genphys.train diffusion``."""
 
-import argparse
 import json
 import time
 import zlib
@@ -16,8 +15,9 @@ from genphys.networks.unet import UNet
 from genphys.numerics import tensor_hash
 from genphys.train import parallel
 from genphys.train.classifier import load_classifier
-from genphys.train.command import common, describe_run, learning_rate_option, without_digits
+from genphys.train.command import common, describe_run, half_option, learning_rate_option, without_digits
 from genphys.train.files import fill, load_weights, write_weights
+from genphys.train.place import Device, Place
 from genphys.train.unet import train_unet
 
 __all__ = [
@@ -57,6 +57,7 @@ def train_diffusion(
     half: bool,
     until: count() | None = None,
     every: number(low=0) = 60.0,
+    device: Device = "cpu",
 ):
     r"""Train the U-Net on digits by the velocity's mean squared error under a cosine schedule.
 
@@ -79,6 +80,7 @@ def train_diffusion(
         half: Whether convolutions and matrix products run in bfloat16 (faster where the processor has it).
         until: Where the run ends, if before the steps that the learning rate is planned for.
         every: Seconds between checkpoints.
+        device: Where the network computes. All chance is drawn on the processor.
 
     Returns:
         The averaged network in evaluation mode, the schedule and the record of :func:`train`.
@@ -104,6 +106,7 @@ def train_diffusion(
         rng=rng,
         until=until,
         every=every,
+        device=device,
         name="diffusion",
     )
     return averaged, schedule, record
@@ -138,7 +141,7 @@ def draw_digits(
     if sampler in (diffusion.ancestral, diffusion.reverse_sde) or options.get("eta"):
         options["rng"] = rng
     drawn = []
-    for now in labels.split(rows):
+    for now in labels.to(weight.device).split(rows):
         denoise = diffusion.denoiser(network, schedule, "velocity", labels=now, clip=(-1, 1))
         x = torch.randn(len(now), 1, 28, 28, generator=rng, dtype=weight.dtype).to(weight.device)
         drawn.append(sampler(denoise, schedule, x, **options))
@@ -180,8 +183,8 @@ def evaluate_diffusion(
     rng = torch.Generator().manual_seed(seed)
     asked = labels[torch.randint(len(labels), (n,), generator=rng)]
     options = {"steps": steps, "eta": eta, "seed": seed + 1}
-    given = draw_digits(network, schedule, asked, diffusion.ddim, **options)
-    free = draw_digits(network, schedule, torch.full_like(asked, network.classes), diffusion.ddim, **options)
+    given = draw_digits(network, schedule, asked, diffusion.ddim, **options).cpu()
+    free = draw_digits(network, schedule, torch.full_like(asked, network.classes), diffusion.ddim, **options).cpu()
 
     def distance(images):
         return round(float(scores.image_frechet2(classifier, test[:n], images).value), 3)
@@ -240,11 +243,10 @@ def load_diffusion_samples(folder: Path | str | None = None):
 
 def _command(arguments):
     images, labels = data.mnist(arguments.data, exclude_digits=True)
-    names = ("steps", "batch", "learning_rate", "decay", "drop", "T", "seed", "half", "until", "every")
+    names = ("steps", "batch", "learning_rate", "decay", "drop", "T", "seed", "until", "every", "device")
+    options = {name: getattr(arguments, name) for name in names} | {"half": arguments.precision == "bfloat16"}
     start, before = (load_diffusion()[::2]) if arguments.start == "shipped" else (None, None)
-    network, schedule, record = train_diffusion(
-        images, labels, arguments.folder, start=start, **{name: getattr(arguments, name) for name in names}
-    )
+    network, schedule, record = train_diffusion(images, labels, arguments.folder, start=start, **options)
     if not parallel.first():
         return
     provenance = describe_run(arguments, "diffusion_unet", record, without_digits(images))
@@ -254,7 +256,7 @@ def _command(arguments):
     classifier, judge = load_classifier(arguments.classifier)
     began = time.monotonic()
     metrics = evaluate_diffusion(
-        network,
+        network.to(Place(arguments.device).device),
         schedule,
         labels,
         test,
@@ -281,7 +283,7 @@ def _write_diffusion_samples(network, schedule, path, arguments):
     for name, steps in DIFFUSION_SAMPLES.items():
         began = time.monotonic()
         sampler, options = (diffusion.ddim, {"steps": steps}) if steps else (diffusion.ancestral, {})
-        images = draw_digits(network, schedule, labels, sampler, seed=arguments.seed + 10, **options)
+        images = draw_digits(network, schedule, labels, sampler, seed=arguments.seed + 10, **options).cpu()
         grey = (images * 255).round().to(torch.uint8)
         packed[name] = torch.frombuffer(bytearray(zlib.compress(grey.numpy().tobytes(), 9)), dtype=torch.uint8)
         seconds[name] = round(time.monotonic() - began)
@@ -304,7 +306,7 @@ def _write_diffusion_samples(network, schedule, path, arguments):
 def add_command(commands):
     """Add the sub-command and its options."""
     parser = commands.add_parser("diffusion", help="diffusion model with a small U-Net on MNIST")
-    common(parser, steps=20_000, seed=1)
+    common(parser, steps=20_000, seed=1, precision="bfloat16")
     parser.add_argument("--start", choices=("none", "shipped"), default="none", help="first weights (default: none)")
     parser.add_argument(
         "--until", type=int, default=None, help="end before the steps that the learning rate is planned for"
@@ -314,9 +316,7 @@ def add_command(commands):
     parser.add_argument("--decay", type=float, default=0.9993, help="decay of the moving average")
     parser.add_argument("--drop", type=float, default=0.15, help="fraction of labels left out")
     parser.add_argument("--T", type=int, default=1000, help="steps of the cosine schedule")
-    parser.add_argument(
-        "--half", action=argparse.BooleanOptionalAction, default=True, help="bfloat16 convolutions (default: yes)"
-    )
+    half_option(parser)
     parser.add_argument("--evaluated", type=int, default=10_000, help="samples of the evaluation")
     parser.add_argument("--evaluation-steps", type=int, default=20, help="steps of DDIM in the evaluation")
     parser.add_argument("--evaluation-eta", type=float, default=0.5, help="noise of DDIM in the evaluation")
@@ -324,4 +324,4 @@ def add_command(commands):
     parser.add_argument(
         "--classifier", default=None, help="folder of the classifier that judges (default: the shipped one)"
     )
-    parser.set_defaults(run=_command, several=True)
+    parser.set_defaults(run=_command)

@@ -6,7 +6,6 @@ at :math:`t = 1`, and the network learns the mean of :math:`\mathbf{x}_1 - \math
 units of its own spread, :math:`\mathbf{x}/r`, and the angle whose tangent is the ratio of noise to signal.
 """
 
-import argparse
 import math
 import time
 from functools import partial
@@ -23,9 +22,10 @@ from genphys.networks.unet import UNet
 from genphys.numerics import network_hash, tensor_hash
 from genphys.train import parallel
 from genphys.train.classifier import load_classifier
-from genphys.train.command import common, describe_run, learning_rate_option, without_digits
+from genphys.train.command import common, describe_run, half_option, learning_rate_option, without_digits
 from genphys.train.diffusion import diffusion_unet, draw_digits, load_diffusion
 from genphys.train.files import fill, load_weights, write_weights
+from genphys.train.place import Device, Place
 from genphys.train.unet import train_unet
 
 __all__ = ["digit_velocity", "evaluate_flow_matching", "flow_digits", "load_flow_matching", "train_flow_matching"]
@@ -63,8 +63,8 @@ def _losses(network, x1, labels, rng):
     """The squared error of the velocity of each image, averaged over its pixels; the times are spread evenly."""
     n = len(x1)
     t = (torch.arange(n) + torch.rand(n, generator=rng)) / n
-    t = t[torch.randperm(n, generator=rng)]
-    z = torch.randn(x1.shape, generator=rng)
+    t = t[torch.randperm(n, generator=rng)].to(x1.device)
+    z = torch.randn(x1.shape, generator=rng).to(x1.device)
     mix = t[:, None, None, None]
     v = digit_velocity(network, mix * x1 + (1 - mix) * z, t, labels)
     return (v - (x1 - z)).square().flatten(1).mean(1)
@@ -86,6 +86,7 @@ def train_flow_matching(
     half: bool,
     until: count() | None = None,
     every: number(low=0) = 60.0,
+    device: Device = "cpu",
 ):
     r"""Train the U-Net on digits by class-conditional flow matching on the linear path.
 
@@ -111,6 +112,7 @@ def train_flow_matching(
         half: Whether convolutions and matrix products run in bfloat16 (faster where the processor has it).
         until: Where the run ends, if before the steps that the learning rate is planned for.
         every: Seconds between checkpoints.
+        device: Where the network computes. All chance is drawn on the processor.
 
     Returns:
         The averaged network in evaluation mode and the record of :func:`train`.
@@ -134,6 +136,7 @@ def train_flow_matching(
         rng=rng,
         until=until,
         every=every,
+        device=device,
         name="flow matching",
     )
 
@@ -164,7 +167,7 @@ def flow_digits(
     """
     rng, weight = torch.Generator().manual_seed(seed), next(network.parameters())
     drawn = []
-    for now in labels.split(rows):
+    for now in labels.to(weight.device).split(rows):
         z = torch.randn(len(now), 1, 28, 28, generator=rng, dtype=weight.dtype).to(weight.device)
 
         def velocity(x, t, now=now):
@@ -246,7 +249,7 @@ def evaluate_flow_matching(
     found: dict = {"training-images": {}}
     beside = {}
     for name, (evaluations, against, draw) in _runs(network, rival, schedule).items():
-        images = draw(labels=asked, seed=seed + 1)
+        images = draw(labels=asked, seed=seed + 1).cpu()
         features[name] = scores.image_features(classifier, images)
         found[name] = {"evaluations": evaluations, "agreement": accuracy(classifier, images, asked)}
         if against is not None:
@@ -276,7 +279,7 @@ def evaluate_flow_matching(
 def _live(network, classifier, seed):
     """Two hundred digits by ten steps of Euler's method, scored beside the held-out ones: what the page repeats."""
     labels = torch.arange(200) % 10
-    images = flow_digits(network, labels, steps=10, method="euler", seed=seed)
+    images = flow_digits(network, labels, steps=10, method="euler", seed=seed).cpu()
     frechet2 = scores.image_frechet2(classifier, data.digits().test_images, images).value
     return {
         "n": 200,
@@ -302,10 +305,15 @@ def load_flow_matching(folder: Path | str | None = None):
 
 def _command(arguments):
     images, labels = data.mnist(arguments.data, exclude_digits=True)
-    names = ("steps", "batch", "learning_rate", "decay", "drop", "seed", "half", "until", "every")
+    names = ("steps", "batch", "learning_rate", "decay", "drop", "seed", "until", "every", "device")
     start, before = (load_diffusion()[::2]) if arguments.start == "diffusion" else (None, None)
     network, record = train_flow_matching(
-        images, labels, arguments.folder, start=start, **{name: getattr(arguments, name) for name in names}
+        images,
+        labels,
+        arguments.folder,
+        start=start,
+        **{name: getattr(arguments, name) for name in names},
+        half=arguments.precision == "bfloat16",
     )
     if not parallel.first():
         return
@@ -319,6 +327,7 @@ def _command(arguments):
     test = data.mnist(arguments.data, train=False)[0]
     classifier, judge = load_classifier(arguments.classifier)
     rival, schedule, _ = load_diffusion()
+    network, rival = (each.to(Place(arguments.device).device) for each in (network, rival))
     began = time.monotonic()
     metrics = evaluate_flow_matching(
         network, rival, schedule, labels, test, images, classifier, n=arguments.evaluated, seed=arguments.seed
@@ -335,7 +344,7 @@ def _command(arguments):
 def add_command(commands):
     """Add the sub-command and its options."""
     parser = commands.add_parser("flow_matching", help="class-conditional flow matching with the U-Net on MNIST")
-    common(parser, steps=10_000, seed=1)
+    common(parser, steps=10_000, seed=1, precision="bfloat16")
     parser.add_argument(
         "--start", choices=("diffusion", "none"), default="diffusion", help="first weights (default: the diffusion's)"
     )
@@ -346,11 +355,9 @@ def add_command(commands):
     learning_rate_option(parser, 1e-3, "first learning rate, falls to 0")
     parser.add_argument("--decay", type=float, default=0.9993, help="decay of the moving average")
     parser.add_argument("--drop", type=float, default=0.15, help="fraction of labels left out")
-    parser.add_argument(
-        "--half", action=argparse.BooleanOptionalAction, default=True, help="bfloat16 convolutions (default: yes)"
-    )
+    half_option(parser)
     parser.add_argument("--evaluated", type=int, default=1_000, help="samples of each run of the evaluation")
     parser.add_argument(
         "--classifier", default=None, help="folder of the classifier that judges (default: the shipped one)"
     )
-    parser.set_defaults(run=_command, several=True)
+    parser.set_defaults(run=_command)

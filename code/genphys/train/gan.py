@@ -11,10 +11,12 @@ from genphys import data, gan
 from genphys.arguments import checked, count, label, number, source, tensor
 from genphys.networks.classifier import accuracy, class_shares
 from genphys.numerics import tensor_hash
+from genphys.train import parallel
 from genphys.train.classifier import load_classifier
 from genphys.train.command import common, describe_run, without_digits
 from genphys.train.files import fill, load_weights, take, under, write_weights
 from genphys.train.loop import Shuffled, State, move_average, train
+from genphys.train.place import Device, Place, Precision
 
 __all__ = ["GAN_RUNS", "evaluate_gan", "gan_networks", "load_gan", "settle_normalisation", "train_gan"]
 
@@ -77,6 +79,8 @@ def train_gan(
     seed: count(0),
     shown: count() = 20,
     every: number(low=0) = 60.0,
+    device: Device = "cpu",
+    precision: Precision = "float32",
 ):
     """Train one of the four GANs on digits; a step is one step of the generator.
 
@@ -93,19 +97,24 @@ def train_gan(
         seed: The seed of the whole run.
         shown: The number of samples recorded at a time.
         every: Seconds between checkpoints.
+        device: Where the networks compute.
+        precision: Of their products.
 
     Returns:
         The averaged generator, the discriminator, the samples as uint8, shape (times, shown, 784), the steps at which
         they were taken, and the record of :func:`train`.
     """
     rng = torch.Generator().manual_seed(seed)
-    g, d = gan_networks(run, rng=rng)
-    setting = GAN_RUNS[run]
-    averaged = copy.deepcopy(g)
+    setting, place = GAN_RUNS[run], Place(device, precision)
+    networks = gan_networks(run, rng=rng)
+    averaged, g, d = (network.to(place.device) for network in (copy.deepcopy(networks[0]), *networks))
+    players = [_shared(network, place, batch, rng) for network in (g, d)]
     optimisers = [
         torch.optim.Adam(network.parameters(), lr=setting["learning_rate"], betas=tuple(setting["betas"]), fused=True)
         for network in (g, d)
     ]
+    for optimiser in optimisers:
+        parallel.add_before_step(optimiser)
     conditional = run == "conditional"
     images = gan.to_signed(images)
     fixed = gan.noise(shown, g.noise_size, setting["noise"], rng=torch.Generator().manual_seed(seed + 1))
@@ -123,11 +132,10 @@ def train_gan(
                 min(1.0, 2 * (1 - i / steps)) if setting["falling"] else 1
             )
         taken = [rows(i * setting["d_steps"] + k) for k in range(setting["d_steps"])]
-        batches = [(images[now], labels[now]) if conditional else images[now] for now in taken]
+        x, y = ([of[now].to(place.device) for now in taken] for of in (images, labels))
         (found,) = gan.train(
-            g,
-            d,
-            batches,
+            *players,
+            list(zip(x, y, strict=True)) if conditional else x,
             g_optimiser=optimisers[0],
             d_optimiser=optimisers[1],
             rng=rng,
@@ -139,8 +147,9 @@ def train_gan(
         )
         move_average(averaged, g, max(1 - setting["decay"], 1 / (i + 1)))
         if i + 1 in times:
-            samples[times.index(i + 1)] = _grey(averaged, fixed, fixed_labels if conditional else None)
-        return found._asdict()
+            there = (each.to(place.device) for each in (fixed, fixed_labels)[: 1 + conditional])
+            samples[times.index(i + 1)] = _grey(averaged, *there)
+        return _whole(found, batch, setting)
 
     settings = setting | {"run": run, "batch": batch, "seed": seed, "shown": shown}
     state = State(
@@ -154,14 +163,53 @@ def train_gan(
         steps,
         state,
         folder=folder,
-        settings=settings | {"data": tensor_hash(images, labels)},
+        settings=settings | {"data": tensor_hash(images, labels)} | place.settings(),
         every=every,
         log_every=max(1, steps // 200),
         name=f"gan {run}",
     )
+    averaged.cpu()
     settle_normalisation(averaged, setting["noise"], seed=seed + 2)
     samples[-1] = _grey(averaged, fixed, fixed_labels if conditional else None)
-    return averaged.eval(), d.eval(), samples, times, record
+    return averaged.eval(), d.eval().cpu(), samples, times, record
+
+
+def _shared(network, place, batch, rng):
+    """A player, of which this process evaluates its own rows, in its place's precision, as if it saw all of them."""
+    if parallel.size() > 1:
+        parallel.replace(network, nn.BatchNorm2d, parallel.shared_norm)
+        parallel.replace(network, gan.Dropout, lambda layer: _Dropout(layer.p, batch, rng))
+    return parallel.in_part(network, place, batch)
+
+
+class _Dropout(nn.Module):
+    """Dropout of this process's rows; the draws are those of all."""
+
+    def __init__(self, p, batch, rng):
+        super().__init__()
+        self.p, self.batch, self.rng = p, batch, rng
+
+    def forward(self, x):
+        if not self.training:
+            return x
+        rows = len(x) // len(range(self.batch)[parallel.own(self.batch)]) * self.batch
+        chance = torch.rand(rows, *x.shape[1:], generator=self.rng, dtype=x.dtype)
+        return x * (parallel.cut(chance, self.batch).to(x.device) >= self.p).to(x.dtype).div_(1 - self.p)
+
+
+def _whole(found, batch, setting):
+    """The losses and means of a step over the rows of all processes: each has found them with zeros for the others."""
+    if parallel.size() > 1:
+        nothing, game = found.d_loss.new_zeros(batch), setting["loss"]
+        output = 0.0 if game == "wasserstein" else 0.5  # the penalty on the slope is one where there is none
+        none = (
+            gan.discriminator_loss(nothing, nothing, game) + setting["gp_weight"],
+            gan.generator_loss(nothing, game),
+            *(nothing.new_tensor(output), nothing.new_tensor(output)),
+        )
+        parallel.add(found)
+        found = type(found)(*(x - (parallel.size() - 1) * zero for x, zero in zip(found, none, strict=True)))
+    return found._asdict()
 
 
 @checked
@@ -267,7 +315,11 @@ def _command(arguments):
         batch=arguments.batch,
         seed=arguments.seed,
         every=arguments.every,
+        device=arguments.device,
+        precision=arguments.precision,
     )
+    if not parallel.first():
+        return
     classifier, judge = load_classifier(arguments.classifier)
     metrics = evaluate_gan(g, classifier, run) | {"classifier_sha256": judge["sha256"]}
     print(f"{run}: {metrics}")

@@ -15,10 +15,12 @@ from genphys.arguments import checked, count, number, positive, tensor
 from genphys.exact.estimates import autocorrelation_time, binder_cumulant, correlated_mean_and_error
 from genphys.numerics import double
 from genphys.systems import phi4
+from genphys.train import parallel
 from genphys.train.command import common, describe_run, learning_rate_option
 from genphys.train.files import fill, load_weights, write_weights
 from genphys.train.loop import State, train
 from genphys.train.phi4 import load_phi4
+from genphys.train.place import Device, Place, Precision
 
 __all__ = [
     "LATTICE_RUNS",
@@ -51,6 +53,8 @@ def train_lattice_flow(
     learning_rate: positive,
     seed: count(0),
     every: number(low=0) = 60.0,
+    device: Device = "cpu",
+    precision: Precision = "float32",
 ):
     r"""Train a flow to the weight of the lattice field by the reverse divergence (book: ``eq:lattice-free-energy``).
 
@@ -65,6 +69,8 @@ def train_lattice_flow(
         learning_rate: The first learning rate, which falls as half a cosine to zero.
         seed: The seed of the whole run.
         every: Seconds between checkpoints.
+        device: Where the flow computes.
+        precision: Of the products in its couplings; the fields, the density and the action stay in single precision.
 
     Returns:
         The flow and the record of :func:`train`.
@@ -76,19 +82,28 @@ def train_lattice_flow(
         with torch.no_grad():
             for shift in flow.shift[-2:]:
                 shift.bias.fill_(0.8)
+    place = Place(device, precision)
+    flow.to(place.device)
+    if place.half:  # products alone: what they give goes on in single precision
+        for layer in flow.modules():
+            if isinstance(layer, nn.Linear):
+                layer.register_forward_hook(lambda layer, given, answer: answer.to(given[0].dtype))
     optimiser = torch.optim.AdamW(flow.parameters(), lr=learning_rate, weight_decay=0.0, fused=True)
-    L = flow.L
+    L, kind = flow.L, flow.log_power.dtype
 
     def step(i):
         warm = min(1.0, (i + 1) / 50)
         optimiser.param_groups[0]["lr"] = warm * learning_rate * 0.5 * (1 + math.cos(math.pi * i / steps))
-        phi, log_q = flow(torch.randn(batch, L, L, generator=rng, dtype=torch.float32))
-        mean = (log_q + phi4.action(phi, kappa, LAM)).mean()
+        z = parallel.cut(torch.randn(batch, L, L, generator=rng, dtype=kind), batch)
+        phi, log_q = place.run(flow, z.to(place.device))
+        mean = (log_q + phi4.action(phi, kappa, LAM)).mean() * (len(z) / batch)
         optimiser.zero_grad()
         mean.backward()
+        mean = mean.detach()
+        parallel.add_gradients(flow, mean)
         size = nn.utils.clip_grad_norm_(flow.parameters(), 10.0)
         optimiser.step()
-        return {"free_energy": mean.detach(), "gradient": size}
+        return {"free_energy": mean, "gradient": size}
 
     settings = {"run": run, "steps": steps, "batch": batch, "learning_rate": learning_rate, "seed": seed}
     record = train(
@@ -96,12 +111,12 @@ def train_lattice_flow(
         steps,
         State({"flow": flow}, {"adamw": optimiser}, {"rng": rng}),
         folder=folder,
-        settings=settings | LATTICE_FLOW,
+        settings=settings | LATTICE_FLOW | place.settings(),
         every=every,
         log_every=max(1, steps // 20),
         name=f"lattice_{run}",
     )
-    return flow.eval(), record
+    return flow.eval().cpu(), record
 
 
 @checked
@@ -277,10 +292,12 @@ def study_phi4_weights(*, samples: count(2) = 64, steps: count() = 8, batch: cou
 
 
 def _command(arguments):
-    names = ("steps", "batch", "learning_rate", "seed", "every")
+    names = ("steps", "batch", "learning_rate", "seed", "every", "device", "precision")
     flow, record = train_lattice_flow(
         arguments.run_name, arguments.folder, **{name: getattr(arguments, name) for name in names}
     )
+    if not parallel.first():
+        return
     setting = LATTICE_RUNS[arguments.run_name] | {"lam": LAM}
     provenance = describe_run(arguments, "LatticeFlow", record, {"name": "none: the action alone"})
     provenance["processor_seconds"] = round(time.process_time())

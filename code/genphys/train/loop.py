@@ -20,6 +20,7 @@ from genphys.arguments import checked, count, function, number, require
 from genphys.numerics import must_stay_finite
 from genphys.train import parallel
 from genphys.train.files import read_checkpoint, take, under, write_checkpoint
+from genphys.train.show import curves
 
 __all__ = ["Shuffled", "State", "keep_freed_memory", "move_average", "train"]
 
@@ -104,6 +105,8 @@ def train(
         log_every: Steps over which the numbers are averaged for the history.
         name: What the progress bar says.
 
+    Where TensorBoard is installed, the averages are written beside the checkpoint for it, too.
+
     Returns:
         The record: ``step``, ``settings``, ``seconds`` (of all sittings) and ``history``, a list of averages.
 
@@ -115,11 +118,11 @@ def train(
     began, written = time.monotonic() - record["seconds"], time.monotonic()
     quiet = {} if parallel.first() else {"disable": True}  # one of several processes shows a bar, and only it writes
     begin = {"total": steps, "initial": record["step"], "desc": name, "mininterval": 1.0}
-    with _patient_signals() as received, tqdm(**begin, **quiet) as bar:
+    with _patient_signals() as received, curves(folder, record["step"]) as draw, tqdm(**begin, **quiet) as bar:
         for i in range(record["step"], steps):
             found = step(i) or {}
             must_stay_finite(i + 1, _advice(path), **found, **_sums(state))
-            _log(record, i + 1, found, log_every, bar)
+            _log(record, i + 1, found, log_every, bar, draw)
             bar.update()
             stopped = parallel.any_of(received)
             if stopped or i + 1 == steps or time.monotonic() - written > every:
@@ -136,9 +139,10 @@ def train(
 
 def _begin(path, settings, state):
     """The record to go on with: a fresh one, or that of the checkpoint, whose state is loaded."""
-    if not path.exists():
+    found = parallel.from_first(read_checkpoint(path) if parallel.first() and path.exists() else None)
+    if found is None:
         return {"step": 0, "settings": settings, "seconds": 0.0, "history": [], "sums": {}}
-    tensors, record = read_checkpoint(path)
+    tensors, record = found
     there = record["settings"]
     names = sorted(name for name in there.keys() | settings.keys() if there.get(name) != settings.get(name))
     changes = ", ".join(f"{name}: {there.get(name)!r} there, {settings.get(name)!r} here" for name in names)
@@ -148,7 +152,7 @@ def _begin(path, settings, state):
     return record
 
 
-def _log(record, step, found, log_every, bar):
+def _log(record, step, found, log_every, bar, draw):
     """Add the numbers of a step to the sums, and the means of ``log_every`` steps to the history."""
     for key, value in found.items():
         total, times = record["sums"].get(key, (0.0, 0))
@@ -158,6 +162,7 @@ def _log(record, step, found, log_every, bar):
         means = {key: total / times for key, (total, times) in record["sums"].items()}
         record["history"].append({"step": step} | means)
         record["sums"] = {}
+        draw(step, means)
         bar.set_postfix({key: f"{value:.4g}" for key, value in means.items()}, refresh=False)
 
 

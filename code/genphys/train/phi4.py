@@ -15,9 +15,11 @@ from genphys.exact.estimates import mean_and_error
 from genphys.networks.unet import UNet
 from genphys.numerics import double, tensor_hash
 from genphys.systems import phi4
+from genphys.train import parallel
 from genphys.train.command import common, describe_run, learning_rate_option
 from genphys.train.files import fill, load_weights, write_weights
 from genphys.train.loop import Shuffled, State, move_average, train
+from genphys.train.place import Device, Place, Precision
 
 __all__ = [
     "PHI4",
@@ -61,6 +63,8 @@ def train_phi4(
     T: count(),
     seed: count(0),
     every: number(low=0) = 60.0,
+    device: Device = "cpu",
+    precision: Precision = "float32",
 ):
     r"""Train the U-Net on lattice configurations by the velocity's mean squared error under a cosine schedule.
 
@@ -78,6 +82,8 @@ def train_phi4(
         T: The number of steps of the schedule.
         seed: The seed of the whole run.
         every: Seconds between checkpoints.
+        device: Where the network computes.
+        precision: Of its products.
 
     Returns:
         The averaged network in evaluation mode, the schedule, the root mean square of the field and the record of
@@ -87,27 +93,32 @@ def train_phi4(
         Ho, Jain and Abbeel (2020); Salimans and Ho (2022).
     """
     rng = torch.Generator().manual_seed(seed)
-    network = phi4_unet(rng=rng)
+    place = Place(device, precision)
+    network = phi4_unet(rng=rng).to(place.device)
     averaged = copy.deepcopy(network)
     schedule = diffusion.cosine_schedule(T)
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=learning_rate, betas=(0.9, 0.99), weight_decay=0.0, fused=True
     )
     scale = phi.double().square().mean().sqrt().item()
-    fields = (phi / scale).float()
+    fields = (phi / scale).to(next(network.parameters()).dtype)
     rows = Shuffled(len(fields), batch, seed)
 
     def step(i):
         warm = min(1.0, (i + 1) / 200)
         optimiser.param_groups[0]["lr"] = warm * learning_rate * 0.5 * (1 + math.cos(math.pi * i / steps))
         x0 = phi4.symmetry_images(fields[rows(i)], rng=rng)[:, None]
-        mean = diffusion.loss(network, schedule, x0, rng=rng, kind="velocity").mean()
+        part = parallel.in_part(network, place)
+        losses = diffusion.loss(part, schedule, x0.to(place.device), rng=rng, kind="velocity")
+        mean = losses[parallel.own(batch)].sum() / batch
         optimiser.zero_grad()
         mean.backward()
+        mean = mean.detach()
+        parallel.add_gradients(network, mean)
         size = nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         move_average(averaged, network, diffusion.ema_rate(i, decay))
-        return {"loss": mean.detach(), "gradient": size}
+        return {"loss": mean, "gradient": size}
 
     settings = {"steps": steps, "batch": batch, "learning_rate": learning_rate, "decay": decay, "T": T, "seed": seed}
     record = train(
@@ -115,12 +126,12 @@ def train_phi4(
         steps,
         State({"network": network, "averaged": averaged}, {"adamw": optimiser}, {"rng": rng}),
         folder=folder,
-        settings=settings | {"schedule": "cosine", "data": tensor_hash(phi)},
+        settings=settings | {"schedule": "cosine", "data": tensor_hash(phi)} | place.settings(),
         every=every,
         log_every=rows.per_epoch,
         name="phi4",
     )
-    return averaged.eval(), schedule, scale, record
+    return averaged.eval().cpu(), schedule, scale, record
 
 
 @checked
@@ -253,10 +264,13 @@ def _command(arguments):
     data, moved = phi4.hybrid_monte_carlo(start, PHI4["kappa"], PHI4["lam"], rng=rng, **PHI4_CHAIN)
     seconds = time.monotonic() - began
     print(f"{len(data)} configurations in {seconds:.0f} s, {moved.accepted.double().mean():.3f} accepted")
-    names = ("steps", "batch", "learning_rate", "decay", "T", "seed", "every")
+    data = parallel.from_first(data)  # chaotic dynamics: another processor would round its way to other fields
+    names = ("steps", "batch", "learning_rate", "decay", "T", "seed", "every", "device", "precision")
     network, schedule, scale, record = train_phi4(
         data, arguments.folder, **{name: getattr(arguments, name) for name in names}
     )
+    if not parallel.first():
+        return
     chains = {
         "name": "independent chains of hybrid Monte Carlo",
         "configurations": len(data),

@@ -17,6 +17,7 @@ from genphys.train import (
     parallel,
     phi4,
     rbm,
+    show,
     study,
     vae,
 )
@@ -29,7 +30,7 @@ def main(argv=None):
         prog="python -m genphys.train", description="Long trainings that can be interrupted and resumed."
     )
     commands = parser.add_subparsers(dest="name", required=True)
-    for module in (rbm, vae, classifier, gan, diffusion, flow_matching, phi4, deep_energy, lattice, study):
+    for module in (rbm, vae, classifier, gan, diffusion, flow_matching, phi4, deep_energy, lattice, study, show):
         module.add_command(commands)
     arguments = parser.parse_args(argv)
     if arguments.folder is None:
@@ -38,13 +39,20 @@ def main(argv=None):
         torch.set_num_threads(arguments.threads)
     keep_freed_memory()
     try:
-        parallel.join()
+        parallel.join(arguments.device)
         if parallel.size() > 1 and not arguments.several:
             raise ValueError(f"{arguments.name} runs in one process, and torchrun started {parallel.size()}")
+        if arguments.several and parallel.first() and not show.has_tensorboard():
+            print(show.WITHOUT_TENSORBOARD, file=sys.stderr)
         arguments.run(arguments)
     except KeyboardInterrupt as stopped:
         sys.exit(str(stopped) or 130)
     except (ValueError, FileNotFoundError, Diverged) as error:
         sys.exit(f"{parser.prog}: {error}")
+    except RuntimeError as error:
+        if parallel.size() == 1 or "onnection" not in str(error):
+            raise
+        words = "another process has ended; run the same command to go on from the last checkpoint"
+        sys.exit(f"{parser.prog}: {words} ({str(error).splitlines()[0]})")
     finally:
         parallel.leave()

@@ -9,9 +9,11 @@ import torch
 from genphys import data, rbm
 from genphys.arguments import checked, count, number, positive, tensor
 from genphys.numerics import double, tensor_hash
+from genphys.train import parallel
 from genphys.train.command import common, describe_run, learning_rate_option, without_digits
 from genphys.train.files import write_weights
 from genphys.train.loop import Shuffled, State, move_average, train
+from genphys.train.place import Device, Place, Precision
 
 __all__ = ["evaluate_rbm", "train_rbm"]
 
@@ -34,6 +36,8 @@ def train_rbm(
     average: number(low=0),
     seed: count(0),
     every: number(low=0) = 60.0,
+    device: Device = "cpu",
+    precision: Precision = "float32",
 ):
     r"""Train a Bernoulli RBM on stochastically binarised images by persistent contrastive divergence.
 
@@ -55,24 +59,33 @@ def train_rbm(
         average: :math:`\eta`.
         seed: The seed of the whole run.
         every: Seconds between checkpoints.
+        device: Where the machine and its chains are.
+        precision: Of the five matrix products; the sums, the weights and their changes stay in single precision.
 
     Returns:
         The averaged machine and the record of :func:`train`.
     """
     rng = torch.Generator().manual_seed(seed)
+    place = Place(device, precision)
     model = rbm.BernoulliRBM(images.shape[1], hidden, rng=rng)
     with torch.no_grad():
         model.visible_bias.copy_(model.base_bias(images))
-    averaged = copy.deepcopy(model)
     state = rbm.persistent_chains(model, chains, rng=rng)
+    for name in ("hidden", "visible_mean", "hidden_mean"):
+        setattr(state, name, getattr(state, name).to(place.device))
+    averaged = copy.deepcopy(model.to(place.device))
+    alone = parallel.size() == 1 and not place.half
     rows = Shuffled(len(images), batch, seed)
 
     def step(i):
-        x = data.binarise(images[rows(i)], rng=rng)
+        x = data.binarise(images[rows(i)], rng=rng).to(place.device)
         state.step = i
-        now = learning_rate / (1 + i / rate_steps)
-        for _ in rbm.contrastive_divergence(model, [x], state, k=k, learning_rate=now, weight_decay=decay, rng=rng):
-            move_average(averaged, model, min(1.0, (average + 1) / (i + 1 + average)))
+        options = {"k": k, "learning_rate": learning_rate / (1 + i / rate_steps), "weight_decay": decay, "rng": rng}
+        if alone:
+            next(rbm.contrastive_divergence(model, [x], state, **options))
+        else:
+            _shared_step(model, x, state, place, **options)
+        move_average(averaged, model, min(1.0, (average + 1) / (i + 1 + average)))
         if i % 50:
             return None
         with torch.no_grad():
@@ -98,11 +111,48 @@ def train_rbm(
             "average": average,
             "seed": seed,
             "data": tensor_hash(images),
-        },
+        }
+        | place.settings(),
         every=every,
         name="rbm",
     )
-    return averaged, record
+    return averaged.cpu(), record
+
+
+@torch.no_grad()
+def _shared_step(model, x, chains, place, *, k, learning_rate, weight_decay, rng):
+    """:func:`genphys.rbm.cd_step` with persistent chains, the rows of data and chains shared by the processes.
+
+    The draws are those of one process, for all chains. The sums over the rows are added before the gradient is centred,
+    and with them the chains, so that each process knows all of them.
+    """
+    n, many = len(x), len(chains.hidden)
+
+    def draw(field):
+        p = torch.sigmoid(field)
+        u = torch.rand(many, p.shape[1], generator=rng, dtype=p.dtype)
+        return (parallel.cut(u, many).to(p.device) < p).to(p)
+
+    def mean(rows, over):
+        p = torch.sigmoid(place.run(model._hidden_field, rows)) / over
+        return [place.run(torch.matmul, rows.T, p), rows.sum(0) / over, p.sum(0)]
+
+    positive = mean(parallel.cut(x, n), n)
+    h = parallel.cut(chains.hidden, many)
+    for _ in range(k):
+        y = draw(place.run(model._visible_field, h))
+        h = draw(place.run(model._hidden_field, y))
+    negative = mean(y, many)
+    everyone, seen = parallel.padded(h, many), parallel.padded(y, many)
+    parallel.add([*positive, *negative, everyone, seen])
+    chains.hidden.copy_(everyone)
+    chains._follow(x.mean(0), positive[2])
+    gradient = rbm.Moments(*positive) - rbm.Moments(*negative)
+    gradient = rbm.centred(gradient, chains.visible_mean, chains.hidden_mean)
+    model.weight.mul_(1 - learning_rate * weight_decay)
+    for parameter, change in zip((model.weight, model.visible_bias, model.hidden_bias), gradient, strict=True):
+        parameter.add_(change, alpha=learning_rate)
+    chains.visible, chains.step = seen, chains.step + 1
 
 
 @checked
@@ -129,7 +179,7 @@ def evaluate_rbm(
         A dictionary: the mean log-likelihood in nats, the standard error from log Z and that from the finite test
         set, log Z, and the settings.
     """
-    x = data.fixed_binarisation(images)
+    x, base_images = (grey.to(model.weight.device) for grey in (data.fixed_binarisation(images), base_images))
     rng = torch.Generator().manual_seed(seed)
     betas = torch.linspace(0, 1, temperatures, dtype=torch.float64)
     annealed = rbm.ais(model, betas, chains, base_bias=model.base_bias(base_images), rng=rng)
@@ -165,7 +215,12 @@ def _command(arguments):
         average=arguments.average,
         seed=arguments.seed,
         every=arguments.every,
+        device=arguments.device,
+        precision=arguments.precision,
     )
+    if not parallel.first():
+        return
+    model.to(Place(arguments.device).device)
     began, test = time.monotonic(), data.mnist(arguments.data, train=False)[0]
     metrics, ten_times = (
         evaluate_rbm(

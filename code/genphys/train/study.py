@@ -395,4 +395,4 @@ def add_command(commands):
     parser.add_argument("--folder", type=Path, default=None, help="where the result goes (default: runs/study)")
     parser.add_argument("--data", default=None, help="folder that holds MNIST/raw (default: $GENPHYS_DATA)")
     parser.add_argument("--threads", type=int, default=None, help="CPU threads (default: PyTorch's own choice)")
-    parser.set_defaults(run=_command, parser=parser)
+    parser.set_defaults(run=_command, parser=parser, several=False, device="cpu")

@@ -10,9 +10,12 @@ from genphys import diffusion
 from genphys.numerics import tensor_hash
 from genphys.train import parallel
 from genphys.train.loop import Shuffled, State, move_average, train
+from genphys.train.place import Place
 
 
-def train_unet(network, loss_of, images, labels, folder, settings, *, rng, until=None, warm_up=500, every=60.0, name):
+def train_unet(
+    network, loss_of, images, labels, folder, settings, *, rng, until=None, warm_up=500, every=60.0, name, device="cpu"
+):
     """Train a network with a label that means none, and return its averaged weights and the record.
 
     Args:
@@ -28,7 +31,10 @@ def train_unet(network, loss_of, images, labels, folder, settings, *, rng, until
         warm_up: Steps in which the learning rate grows to its first value, from which it falls as half a cosine.
         every: Seconds between checkpoints.
         name: What the progress bar says.
+        device: Where the network computes.
     """
+    place = Place(device, "bfloat16" if settings["half"] else "float32")
+    network = network.to(place.device)
     averaged = copy.deepcopy(network)
     steps, batch, rate = settings["steps"], settings["batch"], settings["learning_rate"]
     optimiser = torch.optim.AdamW(network.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=0.0, fused=True)
@@ -40,13 +46,12 @@ def train_unet(network, loss_of, images, labels, folder, settings, *, rng, until
         optimiser.param_groups[0]["lr"] = warm * rate * 0.5 * (1 + math.cos(math.pi * i / steps))
         now = rows(i)
         given = labels[now].masked_fill(torch.rand(batch, generator=rng) < settings["drop"], network.classes)
-        with torch.autocast("cpu", torch.bfloat16, enabled=settings["half"]):
-            losses = loss_of(parallel.in_part(network), images[now], given)
+        losses = loss_of(parallel.in_part(network, place), images[now].to(place.device), given.to(place.device))
         mean = losses[parallel.own(batch)].sum() / batch
         optimiser.zero_grad()
         mean.backward()
         mean = mean.detach()
-        parallel.add([mean, *(parameter.grad for parameter in network.parameters())])
+        parallel.add_gradients(network, mean)
         size = nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         move_average(averaged, network, diffusion.ema_rate(i, settings["decay"]))
@@ -62,4 +67,4 @@ def train_unet(network, loss_of, images, labels, folder, settings, *, rng, until
         log_every=max(1, rows.per_epoch // 4),
         name=name,
     )
-    return averaged.eval(), record
+    return averaged.eval().cpu(), record

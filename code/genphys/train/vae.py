@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from torch import nn
 from tqdm import tqdm
 
 from genphys import data, vae
-from genphys.arguments import checked, count, number, positive, source, tensor
+from genphys.arguments import checked, count, number, positive, source, tensor, unchecked
 from genphys.numerics import double, tensor_hash
+from genphys.train import parallel
 from genphys.train.command import common, describe_run, learning_rate_option, without_digits
 from genphys.train.files import fill, load_weights, read_checkpoint, write_weights
 from genphys.train.loop import Shuffled, State, train
+from genphys.train.place import Device, Place, Precision
 
 __all__ = ["burda_vae", "evaluate_vae", "load_vae", "train_vae"]
 
@@ -44,7 +47,10 @@ def train_vae(
     last_learning_rate: number(low=0),
     seed: count(0),
     start: Path | str | None = None,
+    gradient: Literal["plain", "doubly"] = "plain",
     every: number(low=0) = 60.0,
+    device: Device = "cpu",
+    precision: Precision = "float32",
 ):
     r"""Train :func:`burda_vae` on images binarised anew at every step, by Adam with a rate that falls as a cosine.
 
@@ -65,43 +71,55 @@ def train_vae(
         last_learning_rate: The last one.
         seed: The seed of the whole run.
         start: A file of weights to begin from; random ones where left out.
+        gradient: That of the bound of several samples: ``"plain"``, or ``"doubly"`` reparameterised, which has the same
+            mean and in the encoder less noise (Tucker et al.).
         every: Seconds between checkpoints.
+        device: Where the networks compute.
+        precision: Of their products; the log-densities stay in single precision.
 
     Returns:
         The model and the record of :func:`train`.
 
     References:
         Burda, Grosse and Salakhutdinov, Importance weighted autoencoders (2015).
+        Tucker, Lawson, Gu and Maddison, Doubly reparameterized gradient estimators (2019).
     """
     rng = torch.Generator().manual_seed(seed)
+    place = Place(device, precision)
     model = burda_vae(rng=rng)
     with torch.no_grad():
         model.decoder.net[-1].bias.copy_(torch.logit(images.mean(0), eps=1e-3))
     if start is not None:
         model.load_state_dict(read_checkpoint(start)[0])
     began_from = tensor_hash(*model.state_dict().values())
+    shared = _shared(model.to(place.device), place)
     optimiser = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
     rows = Shuffled(len(images), batch, seed)
 
     def bound(x, samples):
         if samples == 1:
-            reconstruction, kl = model.elbo(x, rng=rng)
+            reconstruction, kl = shared.elbo(x, rng=rng)
             return reconstruction - kl
+        if gradient == "doubly":
+            return _doubly_reparameterised(shared, x, samples, draws, rng)
         if samples <= draws:
-            return model.importance_weighted_bound(x, samples, rng=rng)
-        return model.resampled_bound(x, samples, draws, rng=rng)
+            return shared.importance_weighted_bound(x, samples, rng=rng)
+        return shared.resampled_bound(x, samples, draws, rng=rng)
 
     def step(i):
         samples = first_k if i < first_steps else k
         cosine = (1 + math.cos(math.pi * i / steps)) / 2  # from 1 to 0
         optimiser.param_groups[0]["lr"] = last_learning_rate + (learning_rate - last_learning_rate) * cosine
-        x = data.binarise(images[rows(i)], rng=rng)
+        x = data.binarise(images[rows(i)], rng=rng).to(place.device)
         optimiser.zero_grad()
         total = 0.0
         for piece in x.split(max(1, 1000 // samples)):  # 1 000 decoded rows at a time stay in the processor's cache
-            loss = -bound(piece, samples).sum() / len(x)
+            loss = -bound(piece, samples)[parallel.own(len(piece))].sum() / len(x)
             loss.backward()
             total -= loss.item()
+        if parallel.size() > 1:
+            total = x.new_tensor(total)
+            parallel.add_gradients(model, total)
         optimiser.step()
         return {"bound": total, "k": samples}
 
@@ -122,12 +140,67 @@ def train_vae(
             "last_learning_rate": last_learning_rate,
             "seed": seed,
             "data": tensor_hash(images),
-        },
+        }
+        | place.settings()
+        | ({"gradient": gradient} if gradient != "plain" else {}),
         every=every,
         log_every=rows.per_epoch * math.ceil(steps / (200 * rows.per_epoch)),  # whole epochs, 200 entries at most
         name="vae" if k == 1 else "iwae",
     )
-    return model, record
+    return model.cpu(), record
+
+
+def _doubly_reparameterised(model, x, k, draws, rng):
+    r"""The bound of k samples, with the doubly reparameterised gradient; resampled where ``k`` exceeds ``draws``.
+
+    .. math::
+        \nabla_\theta: \sum_i \tilde w_i\,\nabla_\theta\log w_i , \qquad
+        \nabla_\phi: \sum_i \tilde w_i^2\,\frac{\partial\log w_i}{\partial\mathbf{h}_i}\,\nabla_\phi\mathbf{h}_i
+
+    The weights' own dependence on the encoder's distribution, beside that through the samples, is left out: with the
+    second power of :math:`\tilde w_i` the mean is the same.
+    """
+    mean, log_variance = model._encode(x)
+    noise = model._noise(k, mean, rng)
+    with torch.no_grad():
+        log_w = model._log_weights(x, mean, log_variance, noise)  # (k, B)
+        bound, share = log_w.logsumexp(0) - math.log(k), log_w.softmax(0)
+        weight = share
+        if k > draws:  # systematic resampling, as in VAE.resampled_bound
+            levels = torch.arange(draws, device=x.device) + torch.rand(len(x), 1, generator=rng).to(x)
+            picked = torch.searchsorted(share.T.cumsum(-1).contiguous(), levels / draws).clamp_(max=k - 1).T
+            noise = noise[picked, torch.arange(len(x), device=x.device)]  # (draws, B, K)
+            share = share.gather(0, picked)
+            weight = torch.full_like(share, 1 / draws)
+    h = vae.reparameterise(mean, log_variance, noise)
+    h.register_hook(lambda slope: slope * share[..., None])  # the second power, on the way to the encoder alone
+    off = (h - mean.detach()) * (-0.5 * log_variance.detach()).exp()
+    log_encoder = -0.5 * (off.square() + log_variance.detach()).sum(-1)
+    log_w = model._log_prob(x, h) - 0.5 * h.square().sum(-1) - log_encoder
+    surrogate = (weight * log_w).sum(0)
+    return bound + (surrogate - surrogate.detach())
+
+
+def _shared(model, place):
+    """The autoencoder with the same weights, of which this process evaluates its own rows, in its place's precision."""
+    if parallel.size() == 1 and not place.half:
+        return model
+    return vae.VAE(parallel.Part(model.encoder, place), _Decoder(model.decoder, place), model.visible, model.latents)
+
+
+class _Decoder(nn.Module):
+    """A decoder of zeros and ones whose log-densities are those of this process's rows, and zero in the others."""
+
+    values = (0, 1)
+
+    def __init__(self, decoder, place):
+        super().__init__()
+        self.decoder = vae.BernoulliDecoder(place.low(decoder.net))
+
+    def log_prob(self, x, h):
+        n = len(x)
+        found = unchecked(self.decoder.log_prob)(parallel.cut(x, n), parallel.cut(h, n, -2))  # (..., B, K) -> (..., B)
+        return parallel.padded(found, n, -1)
 
 
 @checked
@@ -144,7 +217,7 @@ def evaluate_vae(model: vae.VAE, images: grey, *, samples: count(), seed: count(
         A dictionary: the mean of the bound :math:`\mathcal{L}_k` in nats and the standard error from the finite test
         set, the two terms of the evidence lower bound, and the settings.
     """
-    x = data.fixed_binarisation(images)
+    x = data.fixed_binarisation(images).to(next(model.parameters()).device)
     rng = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         reconstruction, kl = (double(term).mean().item() for term in model.elbo(x, rng=rng))
@@ -180,7 +253,7 @@ def load_vae(name: Literal["vae", "iwae"] = "vae", folder: Path | str | None = N
 
 _VAE_OPTIONS = (
     *("steps", "k", "first_k", "first_steps", "draws"),
-    *("batch", "learning_rate", "last_learning_rate", "seed", "start"),
+    *("batch", "learning_rate", "last_learning_rate", "seed", "start", "gradient", "device", "precision"),
 )
 
 
@@ -188,9 +261,13 @@ def _command(arguments):
     options = {name: getattr(arguments, name) for name in _VAE_OPTIONS}
     images = data.mnist(arguments.data, exclude_digits=True)[0]
     model, record = train_vae(images, arguments.folder, **options, every=arguments.every)
+    if not parallel.first():
+        return
     began = time.monotonic()
     test = data.mnist(arguments.data, train=False)[0]
-    metrics = evaluate_vae(model, test, samples=arguments.importance_samples, seed=arguments.seed)
+    metrics = evaluate_vae(
+        model.to(Place(arguments.device).device), test, samples=arguments.importance_samples, seed=arguments.seed
+    )
     print(f"test log-likelihood {metrics['log_likelihood']:.2f} nats, a lower bound")
     provenance = describe_run(arguments, "burda_vae", record, without_digits(images)) | {
         "seconds_evaluation": round(time.monotonic() - began),
@@ -214,6 +291,9 @@ def add_command(commands):
     learning_rate_option(parser, 2e-5, "last learning rate", kind="last-")
     parser.add_argument(
         "--start", default=None, help="weights to begin from, with their record beside them (default: random ones)"
+    )
+    parser.add_argument(
+        "--gradient", choices=("plain", "doubly"), default="plain", help="of the bound of k samples (default: plain)"
     )
     parser.add_argument("--importance-samples", type=int, default=5_000, help="samples of the evaluation")
     parser.set_defaults(run=_command)
