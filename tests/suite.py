@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CODE = ("code", "book/_ext", "book/explorables", "book/figures", "tests", "benchmarks", ".github/scripts")
 NEED_THE_BOOK = ("test_site.py", "test_notebooks.py", "test_decks.py")  # they look at what is built
 # Tests of the book's tools and of the repository; all others are of the package and need no more than it.
-OF_THE_TOOLS = [*NEED_THE_BOOK, "explorables"]
+OF_THE_TOOLS = [*NEED_THE_BOOK, "explorables", "test_benchmarks.py"]
 OF_THE_TOOLS += [f"test_{n}.py" for n in ("apidoc", "build", "dependencies", "editions", "exercises", "faults")]
 OF_THE_TOOLS += [
     f"test_{n}.py" for n in ("internals", "mathematics", "measure", "new_chapter", "open_code", "pages", "paper")
@@ -33,7 +33,7 @@ OF_THE_TOOLS += [
 OF_THE_TOOLS += [
     f"test_{n}.py" for n in ("live_cells", "progress", "pull_links", "quizzes", "repository", "slides", "starters")
 ]
-OF_THE_TOOLS += [f"test_{n}.py" for n in ("suite", "translation", "weekly", "write_address")]
+OF_THE_TOOLS += [f"test_{n}.py" for n in ("suite", "tables", "translation", "weekly", "write_address")]
 ONE_BY_ONE = ("test_build.py", "test_editions.py", "test_faults.py", "test_new_chapter.py", "test_paper.py")
 MAKE_BOOK = [sys.executable, str(ROOT / "book" / "_ext" / "make_book.py"), "--strict"]
 LOG = ROOT / "book" / "_build" / "test-build.log"
