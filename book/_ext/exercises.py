@@ -45,9 +45,8 @@ class Table(SphinxDirective):
                 self.env.note_dependency(str(book / f"{name}.md"))
             chapter = re.search(r"^# (.*)$", re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S), re.M)[1]
             for label, title, level, minutes, kind in rows:
-                lines.append(
-                    f"| {chapter} | {{ref}}`{title} <{label}>` | {level.lower()} | {minutes} | {kind.partition(' in ')[0]} |"
-                )
+                short = kind.partition(" in ")[0]
+                lines.append(f"| {chapter} | {{ref}}`{title} <{label}>` | {level.lower()} | {minutes} | {short} |")
                 chapter = ""
         container = nodes.container()
         self.state.nested_parse(StringList(lines, str(book / "_toc.yml")), 0, container)
