@@ -38,6 +38,11 @@ def test_a_chain_breaks_before_relations_and_signs_but_not_in_brackets_or_fracti
     assert "--width: " in element(answer, True)
 
 
+def test_a_formula_after_a_quad_can_break_too(setter):
+    html = setter.set([(r"a = b + c , \qquad d = e", True)])[r"a = b + c , \qquad d = e", True]["html"]
+    assert html.count('<mjx-part class=" breaks">') == 2 and html.count("<mjx-part>") == 5
+
+
 def test_the_reasons_of_a_derivation_have_their_column(setter):
     answer = setter.set([(DERIVATION, True)])[DERIVATION, True]
     assert 'class=" reasons"' in answer["html"] and answer["narrow"] < 0.7 * answer["width"]

@@ -126,6 +126,7 @@ require(`${root}/node-main.js`).init({
     const part = adaptor.node("mjx-part");
     adaptor.addClass(adaptor.parent(nodes[0]), "breaks");
     adaptor.insert(part, nodes[0]);
+    if (nodes.some(node => adaptor.kind(node) === "mjx-part")) adaptor.addClass(part, "breaks"); // a formula with parts
     nodes.forEach(node => adaptor.append(part, adaptor.remove(node) ?? node));
   }
 }).catch(error => {
