@@ -57,3 +57,14 @@ def test_the_line_is_read_in_its_one_form():
         text = head + "{.effort}\n" + wrong + "\n\nShow it.\n```\n"
         assert exercises.exercises(text) == [("ex:one", "A title", None, None, None)]
     assert exercises.exercises(head + "Show it.\n```\n")[0][2] is None
+
+
+def test_the_table_leads_to_the_exercises(small_book):
+    small_book.write("teaching.md", "# Teaching\n\n```{exercise-table}\n```\n")
+    effort = "{.effort}\nHard, 45 minutes, checked in the notebook."
+    exercise = f"```{{exercise}} A title\n:label: ex:one\n{effort}\n\nShow it.\n```\n\nWords.\n"
+    small_book.chapter("first", exercise + "\n```{code-cell} ipython3\n1 + 1\n```\n")
+    done = small_book.build()
+    assert done.returncode == 0, done.stdout + done.stderr
+    page = small_book.page("teaching")
+    assert 'first.html#ex:one"' in page and "<p>hard</p>" in page and "<p>45</p>" in page and "<p>checked</p>" in page

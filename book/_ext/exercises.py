@@ -39,10 +39,12 @@ class Table(SphinxDirective):
         book = Path(self.env.srcdir)
         lines = ["| Chapter | Exercise | Level | Minutes | Its answer |", "|:---|:---|:---|---:|:---|"]
         for name in re.findall(r"^ *- file: (\S+)$", (book / "_toc.yml").read_text("utf8"), re.M):
-            text = (book / f"{name}.md").read_text("utf8")
+            path = book / f"{name}.md"
+            text = path.read_text("utf8") if path.exists() else ""  # a page need not be Markdown
             rows = [row for row in exercises(text) if row[2]]
-            if rows:
-                self.env.note_dependency(str(book / f"{name}.md"))
+            if not rows:
+                continue
+            self.env.note_dependency(str(path))
             chapter = re.search(r"^# (.*)$", re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S), re.M)[1]
             for label, title, level, minutes, kind in rows:
                 short = kind.partition(" in ")[0]
