@@ -108,6 +108,14 @@ def in_order(lists):
     return [name for name, _ in groupby(out)]
 
 
+def sheets_of(text):
+    """The sheets that a page asks for, or asked for before it had the merged one."""
+    head = text[: text.find("</head>")]
+    names = [name for name in LINK.findall(head) if name != SHEET]
+    known = KNOWN.search(head)
+    return tuple(names or (known[1].split() if known else ()))
+
+
 def merge(app, exception):
     """Put one sheet into the place of those of the pages."""
     if exception is not None or app.builder.name != "html":
@@ -116,24 +124,20 @@ def merge(app, exception):
     static = out / "_static"
     texts = {p: p.read_text("utf8") for p in out.rglob("*.html") if not p.name.endswith(".slides.html")}
     texts = {p: text for p, text in texts.items() if "_static/" in text and static not in p.parents}
-    lists = set()
-    for text in texts.values():
-        names = [name for name in LINK.findall(text) if name != SHEET]
-        lists.add(tuple(names) if names else tuple((KNOWN.search(text) or [""] * 2)[1].split()))
+    of = {path: sheets_of(text) for path, text in texts.items()}
     scripts = [path.read_text("utf8") for path in static.rglob("*.js") if "mathjax" not in path.parts]
     names = words(texts.values(), scripts)
-    sheet = "".join("".join(pruned(read(static, name), names)) for name in in_order(lists))
+    sheet = "".join("".join(pruned(read(static, name), names)) for name in in_order(set(of.values())))
     static.joinpath(SHEET).write_text(sheet, "utf8")
     digest = hashlib.sha256(sheet.encode()).hexdigest()[:8]
     for path, text in texts.items():
-        names = [name for name in LINK.findall(text) if name != SHEET]
-        of = " ".join(names) if names else (KNOWN.search(text) or [""] * 2)[1]
-        link = f'    <link rel="stylesheet" data-of="{of}" href="_static/{SHEET}?v={digest}" />\n'
-        first = LINK.search(text)
+        link = f'    <link rel="stylesheet" data-of="{" ".join(of[path])}" href="_static/{SHEET}?v={digest}" />\n'
+        end = text.find("</head>")
+        first = LINK.search(text, 0, end)
         if first:
-            new = text[: first.start()] + link + LINK.sub("", text[first.start() :])
-            if new != text:
-                path.write_text(new, "utf8")
+            new = text[: first.start()] + link + LINK.sub("", text[first.start() : end])
+            if new != text[:end]:
+                path.write_text(new + text[end:], "utf8")
 
 
 def setup(app):
