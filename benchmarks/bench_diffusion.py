@@ -14,10 +14,10 @@ steps have to take less than 40 s on two cores.
 
 import math
 import multiprocessing
-import statistics
 import sys
 import time
 
+import results
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -221,20 +221,20 @@ def main():
     print(
         f"U-Net of {sum(p.numel() for p in package.network.parameters()):,} weights, {torch.get_num_threads()} threads"
     )
-    print("| step | plain | genphys | ratio | goal |\n|---|---:|---:|---:|---:|")
-    met = True
-    for name, title, count in (("train", f"training, batches of {BATCH}", BATCH), ("sample", "DDIM", STEPS * DRAWN)):
+    rows = []
+    counts = ("train", f"U-Net, training, batches of {BATCH}", BATCH), ("sample", "U-Net, a DDIM step", STEPS * DRAWN)
+    for name, title, count in counts:
         rounds = ROUNDS if name == "sample" else 3 * ROUNDS
         pairs = [(answer(name), seconds(getattr(package, name))) for _ in range(rounds + 1)][1:]
-        rates = [statistics.median(count / taken for taken in column) for column in zip(*pairs, strict=True)]
-        ratio = statistics.median(slow / fast for slow, fast in pairs)
-        met &= ratio >= 1.3
-        print(f"| {title} | {rates[0]:,.0f} images/s | {rates[1]:,.0f} images/s | {ratio:.2f} | 1.3 |", flush=True)
+        plain_rates, rates = ([count / taken for taken in column] for column in zip(*pairs, strict=True))
+        rows.append(results.row(title, "images/s", rates, "plain float32, unfused", plain_rates, wanted=1.3))
     ours.send("stop")
     plain.join()
     taken = seconds(lambda: package.sample(1000, 20))
-    print(f"1 000 digits by DDIM in 20 steps: {taken:.1f} s, wanted less than 40")
-    return int(not met or taken >= 40)
+    rows.append(results.row("1 000 digits by DDIM in 20 steps", "s", [taken]))
+    results.show(rows)
+    results.write("diffusion", rows)
+    return int(min(each["ratio"]["median"] for each in rows[:2]) < 1.3 or taken >= 40)
 
 
 if __name__ == "__main__":

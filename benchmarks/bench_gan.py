@@ -6,13 +6,14 @@ one, a `DataLoader`, a sigmoid and `BCELoss`, separate passes of the discriminat
 for each player, and gradients through both networks in both half-steps. The package's loop is `genphys.gan.train` on
 one tensor in memory.
 
-Blocks of both alternate, so that a busy machine hurts both; the table shows the median block, and the ratio of the
-medians. Run: `python benchmarks/bench_gan.py`.
+Blocks of both alternate, so that a busy machine hurts both; the table shows the median block and the median
+ratio. Run: `python benchmarks/bench_gan.py`.
 """
 
-import statistics
+import functools
 import time
 
+import results
 import torch
 from PIL import Image
 from torch import nn
@@ -97,13 +98,11 @@ def seconds(action):
     return time.perf_counter() - began
 
 
-def compare(name, theirs, ours, blocks, unit, count, goal):
+def compare(name, beside, theirs, ours, blocks, count, goal):
     theirs(), ours()
-    pairs = [(seconds(theirs), seconds(ours)) for _ in range(blocks)]
-    recipe, package = (statistics.median(times) / count for times in zip(*pairs, strict=True))
-    ratio = recipe / package
-    print(f"| {name} | {1e3 * recipe:.2f} ms | {1e3 * package:.2f} ms | {ratio:.2f} | {goal} |", flush=True)
-    return ratio
+    pairs = [(count / seconds(theirs), count / seconds(ours)) for _ in range(blocks)]
+    recipe, package = zip(*pairs, strict=True)
+    return results.row(name, "steps/s", list(package), beside, list(recipe), wanted=goal)
 
 
 def main():
@@ -126,19 +125,19 @@ def main():
         for x, _ in loader:
             recipe.iteration(x)
 
-    print(f"threads: {torch.get_num_threads()}")
-    print("| the lecture's GAN | recipe | genphys | ratio | goal |\n|---|---:|---:|---:|---:|")
-    compare("one iteration", their_iterations, lambda: package.play(ready), BLOCKS, "iteration", ITERATIONS, 1.4)
+    recipes = "the lecture's recipe, same networks", "the same with its loader"
+    our_iterations = functools.partial(package.play, ready)
     steps = len(images) // BATCH
-    compare(
-        "one iteration, loading included",
-        their_epoch,
-        lambda: package.play(data.batches(images, BATCH, rng=package.rng)),
-        max(3, BLOCKS // 3),
-        "iteration",
-        steps,
-        2.0,
-    )
+
+    def our_epoch():
+        package.play(data.batches(images, BATCH, rng=package.rng))
+
+    rows = [
+        compare("lecture's GAN, one iteration", recipes[0], their_iterations, our_iterations, BLOCKS, ITERATIONS, 1.4),
+        compare("the same with data loading", recipes[1], their_epoch, our_epoch, max(3, BLOCKS // 3), steps, 2.0),
+    ]
+    results.show(rows)
+    results.write("gan", rows)
 
 
 if __name__ == "__main__":

@@ -1,27 +1,17 @@
 """Speed of a PCD-1 step of a 784-500 machine with batches of 100: `python benchmarks/bench_rbm.py`.
 
-The contenders take turns, many times over, so that a busy machine slows all of them alike. The table shows the fastest
-turn of each and the ratio of the fastest turns.
+The contenders take turns, many times over, so that a busy machine slows all of them alike. The table shows the median
+turn of each and that of the ratio within a turn.
 """
 
-import os
-import platform
 import time
 
+import results
 import torch
 
 from genphys import rbm
 
 VISIBLE, HIDDEN, BATCH = 784, 500, 100
-
-
-def cpu_name():
-    """The processor's name, where the system tells it."""
-    try:
-        with open("/proc/cpuinfo") as lines:
-            return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "unknown")
-    except OSError:
-        return platform.processor() or "unknown"
 
 
 def matrix_products(x):
@@ -91,19 +81,18 @@ def main(turns=400, steps=1):
         "scikit-learn, partial_fit": scikit_learn(x),
         "autograd through F": autograd(x),
     }
-    best = dict.fromkeys(contenders, float("inf"))
+    times = {name: [] for name in contenders}
     for _ in range(turns):
         for name, step in contenders.items():
             start = time.perf_counter()
             for _ in range(steps):
                 step()
-            best[name] = min(best[name], (time.perf_counter() - start) / steps)
-    ours, floor = best["genphys, PCD-1 centred"], best["five matrix products"]
-    print(f"PCD-1 step, {VISIBLE} x {HIDDEN}, batch {BATCH}, float32")
-    print(f"{cpu_name()}, {os.cpu_count()} processors, {torch.get_num_threads()} threads, PyTorch {torch.__version__}")
-    print(f"{'':28s}{'ms a step':>10s}{'over products':>15s}{'over genphys':>14s}")
-    for name, seconds in best.items():
-        print(f"{name:28s}{1e3 * seconds:10.2f}{seconds / floor:15.2f}{seconds / ours:14.2f}")
+            times[name].append(1e3 * (time.perf_counter() - start) / steps)
+    ours = times.pop("genphys, PCD-1 centred")
+    what = f"PCD-1 step, {VISIBLE} x {HIDDEN}, batches of {BATCH}"
+    rows = [results.row(what, "ms", ours, name, theirs) for name, theirs in times.items()]
+    results.show(rows)
+    results.write("rbm", rows)
 
 
 if __name__ == "__main__":

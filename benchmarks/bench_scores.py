@@ -1,13 +1,13 @@
 """Time of each score for 2 000 real digits against 2 000 others: `python benchmarks/bench_scores.py`.
 
 Beside a score stands the same score of scikit-learn, SciPy or torchmetrics, where there is one. The table shows the
-fastest turn of each in wall-clock and in processor seconds. On a busy machine only the latter say something.
+median turn of each in processor seconds, which say something on a busy machine too.
 """
 
 import time
 import warnings
 
-import numpy as np
+import results
 import torch
 from scipy import stats
 from sklearn.metrics import pairwise
@@ -81,29 +81,38 @@ def contenders(x, y, classifier):
     ink = x.sum(1), y.sum(1)
     rng = torch.Generator().manual_seed(0)
     return {
-        "MMD^2 and its error": (lambda: scores.mmd2_and_error(x, y, 10.0), sklearn_mmd),
-        "MMD^2, plain": (lambda: scores.mmd2(x, y, 10.0), None),
-        "MMD^2, blocked": (lambda: scores.mmd2_blocked(x, y, 10.0), None),
-        "MMD permutation test, 200": (lambda: scores.mmd_test(x, y, 10.0, rng=rng), None),
-        "1-nearest-neighbour": (lambda: scores.nearest_neighbour(x, y), sklearn_neighbours),
-        "Wasserstein, assignment": (lambda: scores.wasserstein(x, y), None),
-        "Wasserstein, one dimension": (lambda: scores.wasserstein_1d(*ink), lambda: stats.wasserstein_distance(*ink)),
-        "Frechet distance": (lambda: scores.image_frechet2(classifier, x, y), torchmetrics_fid),
-        "inception score": (inception, torchmetrics_inception),
-        "mode score": (mode, None),
-        "precision, recall, density, coverage": (lambda: scores.precision_recall(fx, fy), sklearn_recall),
-        "Kolmogorov-Smirnov": (lambda: scores.kolmogorov_smirnov(*ink), lambda: stats.ks_2samp(*ink, method="asymp")),
+        "MMD^2 and its error": (lambda: scores.mmd2_and_error(x, y, 10.0), ("scikit-learn", sklearn_mmd)),
+        "MMD^2, plain": (lambda: scores.mmd2(x, y, 10.0), (None, None)),
+        "MMD^2, blocked": (lambda: scores.mmd2_blocked(x, y, 10.0), (None, None)),
+        "MMD permutation test, 200": (lambda: scores.mmd_test(x, y, 10.0, rng=rng), (None, None)),
+        "1-nearest-neighbour": (lambda: scores.nearest_neighbour(x, y), ("scikit-learn", sklearn_neighbours)),
+        "Wasserstein, assignment": (lambda: scores.wasserstein(x, y), (None, None)),
+        "Wasserstein, one dimension": (
+            lambda: scores.wasserstein_1d(*ink),
+            ("SciPy", lambda: stats.wasserstein_distance(*ink)),
+        ),
+        "Frechet distance": (lambda: scores.image_frechet2(classifier, x, y), ("torchmetrics", torchmetrics_fid)),
+        "inception score": (inception, ("torchmetrics", torchmetrics_inception)),
+        "mode score": (mode, (None, None)),
+        "precision, recall, density, coverage": (
+            lambda: scores.precision_recall(fx, fy),
+            ("scikit-learn", sklearn_recall),
+        ),
+        "Kolmogorov-Smirnov": (
+            lambda: scores.kolmogorov_smirnov(*ink),
+            ("SciPy", lambda: stats.ks_2samp(*ink, method="asymp")),
+        ),
     }
 
 
-def fastest(call):
-    """The fastest of some turns: wall-clock and processor seconds."""
+def seconds(call):
+    """Processor seconds of some turns."""
     turns = []
     for _ in range(TURNS):
-        wall, cpu = time.perf_counter(), time.process_time()
+        began = time.process_time()
         call()
-        turns.append((time.perf_counter() - wall, time.process_time() - cpu))
-    return np.min(turns, axis=0)
+        turns.append(time.process_time() - began)
+    return turns
 
 
 def main():
@@ -111,12 +120,12 @@ def main():
     digits = data.digits()
     classifier = train.load_classifier()[0]
     x, y = digits.train_images[:N], digits.train_images[N : 2 * N]
-    print(f"n = m = {N} digits, {torch.get_num_threads()} threads, torch {torch.__version__}")
-    print(f"{'':38}{'genphys, s (CPU s)':>20}{'other library':>20}")
-    for name, (ours, theirs) in contenders(x, y, classifier).items():
-        wall, cpu = fastest(ours)
-        other = "{:.2f} ({:.2f})".format(*fastest(theirs)) if theirs else "-"
-        print(f"{name:38}{wall:>12.2f} ({cpu:.2f}){other:>20}", flush=True)
+    rows = []
+    for name, (ours, (library, theirs)) in contenders(x, y, classifier).items():
+        other = seconds(theirs) if theirs else None
+        rows.append(results.row(f"{name}, {N} digits each", "CPU s", seconds(ours), library, other))
+    results.show(rows)
+    results.write("scores", rows)
 
 
 if __name__ == "__main__":

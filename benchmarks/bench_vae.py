@@ -5,14 +5,13 @@ anew each time an image is seen. The usual example reads images one by one throu
 writes the loss with `torch.nn.functional`; the training of this package indexes one tensor and has its own log-density.
 Both start from the same images in memory and count everything from the stored image to the updated weights.
 
-Run `python benchmarks/bench_vae.py`; the last line is the ratio, which has to be 2 or more.
+Run `python benchmarks/bench_vae.py`; the ratio has to be 2 or more.
 """
 
-import statistics
 import sys
 import time
 
-import numpy as np
+import results
 import torch
 import torch.nn.functional as F
 from PIL import Image
@@ -99,12 +98,11 @@ def main():
             began = time.perf_counter()
             epoch()
             rates[name].append(len(digits.train_images) / (time.perf_counter() - began))
-    print(f"VAE training step, 784-200-200-50, batches of {BATCH}, {torch.get_num_threads()} threads")
-    for name, found in rates.items():
-        print(f"  {name:14} {statistics.median(found[1:]):10,.0f} images/s  (fastest {max(found[1:]):,.0f})")
-    ratio = np.median(np.array(rates["this package"][1:]) / np.array(rates["usual example"][1:]))
-    print(f"  ratio {ratio:.1f}, wanted 2 or more")
-    return int(ratio < 2)
+    what, (theirs, ours) = f"autoencoder, training, batches of {BATCH}", (found[1:] for found in rates.values())
+    rows = [results.row(what, "images/s", ours, "the usual example with its loader", theirs, wanted=2)]
+    results.show(rows)
+    results.write("vae", rows)
+    return int(rows[0]["ratio"]["median"] < 2)
 
 
 if __name__ == "__main__":
