@@ -71,7 +71,8 @@ def benchmarks(results):
     lines.append("")
     for name, script in results.items():
         versions = ", ".join(f"{what} {version}" for what, version in script["versions"].items())
-        where = f"{script['processor']}, {script['cores']} cores, {script['threads']} thread{'s' * (script['threads'] != 1)}"
+        threads = f"{script['threads']} thread{'s' * (script['threads'] != 1)}"
+        where = f"{script['processor']}, {script['cores']} cores, {threads}"
         busy = script["load"] is not None and script["load"] > script["cores"]
         words = "; a busy machine, so that times are too long and only ratios say something" if busy else ""
         load = f"load {script['load']} at its end{words}"
