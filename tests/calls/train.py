@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import json
 import tempfile
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import torch
 from promise import args, case, rng
 
 from genphys import diffusion, flows, rbm, train
+from genphys.train import one_lattice
 
 PLACE = tempfile.TemporaryDirectory()
 NUMBERS = itertools.count()
@@ -77,6 +79,25 @@ def shipped(what, *which):
     return getattr(train, f"load_{what}")(*which)
 
 
+def lattices(n=24, L=8):
+    return 2.0 * torch.randint(2, (n, L, L), generator=rng(1)).float() - 1
+
+
+def reader():
+    return one_lattice.Autoregressive(3, 2, rng=rng(1))
+
+
+def finished():
+    """A folder with the runs of a study that is done."""
+    folder = fresh()
+    folder.mkdir(parents=True)
+    for name in ("exact", *one_lattice.MODELS):
+        for temperature in one_lattice.TEMPERATURES:
+            path = folder / f"{name}-8-{temperature}-1.json"
+            path.write_text(json.dumps({"u": -1.0, "samples": [[1] * 64]}))
+    return folder
+
+
 def machine():
     return rbm.BernoulliRBM(784, 3, rng=rng(1))
 
@@ -93,6 +114,9 @@ PATH = {"path": ["string"]}  # a name of a file
 SCHEDULE = diffusion.cosine_schedule(20)  # made here: its constants stay in double precision on the processor
 
 CALLS = {
+    "Autoregressive": case(lambda: args(3, 2, rng=rng())),
+    "Autoregressive.draw": case(lambda: args(reader(), 2, rng=rng())),
+    "Autoregressive.log_prob": case(lambda: args(reader(), lattices(4, 3))),
     "Shuffled": case(lambda: args(10, 3, 1)),
     "State.load": case(lambda: args(train.State({"m": layer()}), train.State({"m": layer()}).save())),
     "State.save": case(lambda: args(train.State({"m": layer()}))),
@@ -131,10 +155,14 @@ CALLS = {
     ),
     "evaluate_rbm": case(lambda: args(machine(), grey(), base_images=grey(), temperatures=3, chains=2, seed=1)),
     "evaluate_vae": case(lambda: args(autoencoder(), grey(), samples=2, seed=1)),
+    "exact_averages": case(lambda: args(8, 2.5)),
+    "exact_draws": case(lambda: args(5, 2.5, 3, seed=1)),
+    "fit_model": case(lambda: args("autoregressive", lattices(), seed=1, steps=1), allow={"steps": ["None"]}),
     "flow_digits": case(
         lambda: args(train.diffusion_unet(rng=rng(1)), labels(2), steps=1, method="euler", seed=1, rows=2)
     ),
     "gan_networks": case(lambda: args("dcgan", rng=rng())),
+    "judge_samples": case(lambda: args(lattices(), 2.5, points=4)),
     "keep_freed_memory": case(lambda: args()),
     "load_classifier": case(lambda: args(None), allow=OPTIONAL),
     "load_deep_energy": case(lambda: args(None), allow=OPTIONAL),
@@ -150,7 +178,13 @@ CALLS = {
     "long_chains": case(
         lambda: args(4, 0.3, **{"chains": 2, "trajectories": 3, "step_size": 0.1, "steps": 2, "seed": 1})
     ),
+    "measure": case(lambda: args(lattices())),
     "move_average": case(lambda: args(layer(), layer(), 0.5)),
+    "nats_above": case(
+        lambda: args(torch.rand(4, generator=rng(1)), torch.rand(4, generator=rng(2)), normalised=True),
+        allow={"normalised": ["True"]},
+    ),
+    "one_lattice_samples": case(lambda: args(None), allow=OPTIONAL),
     "phi4_unet": case(lambda: args(rng=rng())),
     "read_record": case(lambda: args("classifier")),
     "read_checkpoint": case(lambda: args(written("checkpoint")), allow=PATH),
@@ -176,10 +210,12 @@ CALLS = {
     "study_diffusion_copies": case(lambda: args(grey(), samples=10)),
     "study_gan_copies": case(lambda: args(grey(), samples=10)),
     "study_ising_gan": case(lambda: args(epochs=1, seeds=1)),
+    "study_one_lattice": case(lambda: args(finished(), seeds=1, large_seeds=0), allow=OPTIONAL),
     "study_phi4_chains": case(lambda: args(trajectories=2, seeds=1)),
     "study_phi4_weights": case(lambda: args(samples=2, steps=1, batch=2)),
     "study_vae_collapse": case(lambda: args(epochs=1, seeds=1)),
     "study_vae_rate_distortion": case(lambda: args(epochs=1, seeds=1)),
+    "two_point": case(lambda: args(3, 2.5)),
     "train_classifier": case(lambda: args(grey(), labels(), fresh(), learning_rate=1e-3, **SHORT), allow=NAMED),
     "train_deep_energy": case(
         lambda: args(

@@ -24,6 +24,7 @@ from genphys.train.diffusion import load_diffusion_samples
 from genphys.train.gan import GAN_RUNS, load_gan
 from genphys.train.lattice import study_phi4_chains, study_phi4_weights
 from genphys.train.loop import move_average
+from genphys.train.one_lattice.runs import study_one_lattice
 
 __all__ = [
     "load_study",
@@ -345,6 +346,7 @@ STUDIES = {
     "ising_gan": study_ising_gan,
     "gan_copies": study_gan_copies,
     "diffusion_copies": study_diffusion_copies,
+    "one_lattice": study_one_lattice,
     "phi4_chains": study_phi4_chains,
     "phi4_weights": study_phi4_weights,
     "vae_collapse": study_vae_collapse,
@@ -359,6 +361,7 @@ def load_study(
         "ising_gan",
         "gan_copies",
         "diffusion_copies",
+        "one_lattice",
         "phi4_chains",
         "phi4_weights",
         "vae_collapse",
