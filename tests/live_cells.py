@@ -242,4 +242,15 @@ share = (energy(near, pi, 0.32) - energy(end, pi_end, 0.32)).exp().clamp(max=1).
 print(share)
 assert 0.05 < share < 0.97""",
     ),
+    Live(
+        "one_lattice",
+        "the class with `tril(0)`",
+        "class Autoregressive(nn.Module):",
+        change=((".tril(-1)", ".tril(0)"),),
+        then="""
+sees_itself = Autoregressive(3, 2, rng=torch.Generator().manual_seed(5))
+total = sees_itself.log_prob(ising.configurations(3).float()).exp().sum()
+print(total)
+assert abs(total - 1) > 1e-3""",
+    ),
 )

@@ -1,0 +1,28 @@
+"""Faults of the kind that is made in earnest: (name, module, function, old, new)."""
+
+FAULTS = [
+    ("two-point function a row too short", "train/one_lattice/reference", "two_point",
+     "power[L - r]", "power[L - r - 1]"),
+    ("bonds within a row counted whole on both sides", "train/one_lattice/reference", "two_point",
+     "(within[:, None] + within) / 2", "(within[:, None] + within)"),
+    ("fourth power of the magnetisation taken for the third", "train/one_lattice/reference", "measure",
+     "m**4", "m.abs() ** 3"),
+    ("two-point function with half of its size", "train/one_lattice/reference", "measure",
+     "/ 2 for r in", "/ 4 for r in"),
+    ("network that sees its own spin", "train/one_lattice/models", "Autoregressive._logits",
+     " * self.before[sites]", ""),
+    ("spins drawn the wrong way round", "train/one_lattice/models", "Autoregressive.draw", "1.0, -1.0", "-1.0, 1.0"),
+    ("log-likelihood of the turned lattice", "train/one_lattice/models", "Autoregressive.log_prob",
+     "F.logsigmoid(s *", "F.logsigmoid(-s *"),
+    ("constant of the model forgotten", "train/one_lattice/judge", "nats_above", "log_z - work.mean()", "-work.mean()"),
+    ("constant as a sum over the draws", "train/one_lattice/judge", "nats_above", " - math.log(n)", ""),
+    ("chi squared without the number of draws", "train/one_lattice/judge", "judge_samples", "(n * off @", "(off @"),
+    ("row drawn without the way back to the first one", "systems/transfer_matrix", "draw",
+     " + back[-1 - i][:, first].T.log()", ""),
+    ("first row drawn from the edge of the matrix", "systems/transfer_matrix", "draw",
+     "back[-1].diagonal()", "back[-1][0]"),
+    ("Kaufman's heat capacity with one power of K", "systems/onsager", "kaufman_heat_capacity",
+     "K.detach().square() *", "K.detach() *"),
+    ("effective share without the square", "flows/weights", "effective_share",
+     "(2 * log_w.logsumexp(0) - (2 * log_w)", "(log_w.logsumexp(0) - (2 * log_w)"),
+]  # fmt: skip
