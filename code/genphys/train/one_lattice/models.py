@@ -61,17 +61,17 @@ class Autoregressive(nn.Module):
 
     def __init__(self, L: count(2), width: count() = 16, *, rng: source):
         super().__init__()
-        self.L = L
-        site = torch.arange(L * L)
+        self.L, here = L, {"dtype": float32, "device": rng.device}
+        site = torch.arange(L * L, device=rng.device)
         row, column = site // L, site % L
         apart = (row[:, None] - row + L - 1) * (2 * L - 1) + column[:, None] - column + L - 1
         self.register_buffer("apart", apart)  # the number of the relative position, (M, M)
-        self.register_buffer("before", torch.ones(L * L, L * L, dtype=float32).tril(-1)[..., None])
-        self.weight = nn.Parameter(0.05 * torch.randn((2 * L - 1) ** 2, width, generator=rng, dtype=float32))
-        self.site = nn.Parameter(0.1 * torch.randn(L * L, width, generator=rng, dtype=float32))
-        self.mix = nn.Parameter(torch.randn(width, width, generator=rng, dtype=float32) / width**0.5)
-        self.gain = nn.Parameter(torch.ones(L * L, width, dtype=float32))
-        self.last = nn.Parameter(torch.randn(width, generator=rng, dtype=float32) / width**0.5)
+        self.register_buffer("before", torch.ones(L * L, L * L, **here).tril(-1)[..., None])
+        self.weight = nn.Parameter(0.05 * torch.randn((2 * L - 1) ** 2, width, generator=rng, **here))
+        self.site = nn.Parameter(0.1 * torch.randn(L * L, width, generator=rng, **here))
+        self.mix = nn.Parameter(torch.randn(width, width, generator=rng, **here) / width**0.5)
+        self.gain = nn.Parameter(torch.ones(L * L, width, **here))
+        self.last = nn.Parameter(torch.randn(width, generator=rng, **here) / width**0.5)
 
     def _logits(self, s, sites=slice(None)):
         """The logit of s_i = +1 given the earlier spins, for all sites or a list of them, shape (n, sites)."""
@@ -89,10 +89,11 @@ class Autoregressive(nn.Module):
     @torch.no_grad()
     def draw(self, n: count(), *, rng: source):
         """Independent configurations, shape (n, L, L), one spin after the other."""
-        s = torch.zeros(n, self.L**2, dtype=float32)
+        here = {"dtype": float32, "device": self.weight.device}
+        s = torch.zeros(n, self.L**2, **here)
         for i in range(self.L**2):
             up = torch.sigmoid(self._logits(s, [i])[:, 0])
-            s[:, i] = torch.where(torch.rand(n, generator=rng, dtype=float32) < up, 1.0, -1.0)
+            s[:, i] = torch.where(torch.rand(n, generator=rng, **here) < up, 1.0, -1.0)
         return s.view(n, self.L, self.L)
 
 
@@ -104,11 +105,14 @@ def fit_model(
     seed: count(0),
     steps: count() | None = None,
 ):
-    """Train one of :data:`MODELS` on configurations of shape (n, L, L); the steps are the study's where left out."""
-    rng = torch.Generator().manual_seed(seed)
+    """Train one of :data:`MODELS` on configurations of shape (n, L, L); the steps are the study's where left out.
+
+    It computes on the processor, wherever the configurations lie, because the processor's seconds are what is counted.
+    """
+    rng, x = torch.Generator().manual_seed(seed), x.float().cpu()
     if name in ("independent", "pairwise"):
-        return _FITS[name](x.float())
-    return _FITS[name](x.float(), STEPS[name] if steps is None else steps, rng)
+        return _FITS[name](x)
+    return _FITS[name](x, STEPS[name] if steps is None else steps, rng)
 
 
 def _batch(x, size, rng):
