@@ -1,4 +1,4 @@
-"""The study: eight models, three temperatures, two seeds, and the best three on a lattice of 16 x 16 sites.
+"""The study: eight models, three temperatures, five seeds, and the best three on a lattice of 16 x 16 sites.
 
 Every run is written to a file of its own when it is done, so that the study can be interrupted and goes on where it
 was.
@@ -45,7 +45,7 @@ def _plan(seeds, large_seeds):
 
 
 @checked
-def study_one_lattice(folder: Path | str | None = None, *, seeds: count() = 2, large_seeds: count(0) = 1):
+def study_one_lattice(folder: Path | str | None = None, *, seeds: count() = 5, large_seeds: count(0) = 3):
     """All models on one lattice; each run is kept in ``folder`` as soon as it is done, and not repeated.
 
     Returns:
