@@ -72,9 +72,10 @@ const fit = () => {{
   if (pages.length) pages.forEach(slide => fitSlide(slide, 1));
   else fitSlide(Reveal.getCurrentSlide(), Reveal.getScale());
 }};
-const setNotes = () => document.querySelectorAll("aside.notes .math").forEach(e => {{ // \\( and \\) around
-  e.outerHTML = MathJax.tex2mml(e.textContent.trim().slice(2, -2), {{display: false}});
-}});
+const setNotes = async () => {{ // one by one: a formula may have to wait for an extension of TeX that it loads
+  for (const e of document.querySelectorAll("aside.notes .math")) // \\( and \\) around
+    e.outerHTML = await MathJax.tex2mmlPromise(e.textContent.trim().slice(2, -2), {{display: false}});
+}};
 MathJax.startup.promise.then(setNotes).then(() => MathJax.typesetPromise()).then(() => Reveal.initialize({{
   plugins: [RevealNotes], hash: true, slideNumber: "c/t", transition: "none", width: 1280, height: 720, margin: 0.05,
   center: false, pdfMaxPagesPerSlide: 1
