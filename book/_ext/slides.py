@@ -73,6 +73,8 @@ const fit = () => {{
   else fitSlide(Reveal.getCurrentSlide(), Reveal.getScale());
 }};
 const setNotes = async () => {{ // one by one: a formula may have to wait for an extension of TeX that it loads
+  if (/receiver/.test(location.search)) // a slide in the presenter's window: its notes come from the deck itself
+    document.querySelectorAll("aside.notes").forEach(e => e.remove());
   for (const e of document.querySelectorAll("aside.notes .math")) // \\( and \\) around
     e.outerHTML = await MathJax.tex2mmlPromise(e.textContent.trim().slice(2, -2), {{display: false}});
 }};
