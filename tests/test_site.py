@@ -413,7 +413,7 @@ def test_the_presenter_has_the_plan_before_him_without_a_server(browser):
     notes = opened.value.locator(".speaker-controls-notes .value")
     notes.locator("math").first.wait_for()
     assert "half: " in notes.inner_text() and "minutes " in notes.inner_text()
-    shown = opened.value.frame_locator(".current-slide iframe").locator("section.present h1, section.present h2")
+    shown = opened.value.frame_locator("#current-slide iframe").locator("section.present h1, section.present h2")
     assert shown.inner_text() == page.locator("section.present h1, section.present h2").inner_text()
     context.close()
 
