@@ -378,6 +378,13 @@ class Markdown:
 
     block_exercise_enumerable_node = block_exercise_node
 
+    def block_exercise_hints(self, node):
+        """Folded as on the page: the second step inside the first."""
+        return self.blocks(node)
+
+    def block_exercise_hint(self, node):
+        return ["\n\n".join([f"<details><summary>{node['title']}</summary>", *self.blocks(node), "</details>"])]
+
     def block_solution_node(self, node):
         """One that the edition gives; the others are taken out of the tree."""
         title, *rest = node.children

@@ -32,6 +32,7 @@ PREPARE = """([base, here, solutions]) => {
     fold.classList.remove("toggle-hidden");
     if (!solutions) fold.remove();
   }
+  for (const hint of document.querySelectorAll(".hints details")) hint.open = true;
   const box = document.createElement("div");
   box.style = "font-size: 1px; line-height: 1px; height: 1px; overflow: hidden; opacity: .01";
   for (const target of document.querySelectorAll("article [id]")) {
