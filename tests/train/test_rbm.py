@@ -10,6 +10,7 @@ from conftest import ROOT
 
 from genphys import data, rbm, train
 from genphys.numerics import tensor_hash
+from genphys.train import rbm as training
 
 SETTINGS = {
     "hidden": 16,
@@ -35,6 +36,40 @@ def test_rbm_training_learns_and_resumes(tmp_path):
     x = data.fixed_binarisation(data.digits(1000, 200).test_images)
     independent = (x * whole.base_bias(images) - torch.nn.functional.softplus(whole.base_bias(images))).sum(1).mean()
     assert whole.log_prob(x).mean() > independent + 5
+
+
+def test_a_step_in_half_precision_is_the_fused_one_but_for_rounding():
+    """A unit comes out differently if its random number lies within the rounding of its probability, 2^-8 of it."""
+    x = data.binarise(data.digits(1000, 200).train_images[:100], rng=torch.Generator().manual_seed(1))
+    changes, draws = [], []
+    for step in (training._half_step, rbm.cd_step_fused):
+        rng = torch.Generator().manual_seed(4)
+        model = rbm.BernoulliRBM(784, 60, std=0.1, rng=rng)
+        chains = rbm.persistent_chains(model, 80, rng=rng)
+        chains.step = 1  # so that the offsets are not those of the batch
+        before = [p.detach().clone() for p in model.parameters()]
+        step(model, x, chains, k=1, learning_rate=0.1, weight_decay=1e-2, rng=rng)
+        changes.append([after.detach() - b for after, b in zip(model.parameters(), before, strict=True)])
+        draws.append(torch.cat([chains.visible.flatten(), chains.hidden.flatten()]))
+    assert (draws[0] != draws[1]).double().mean() < 2**-7
+    for ours, theirs in zip(*changes, strict=True):
+        assert (ours - theirs).norm() < 0.05 * theirs.norm()
+
+
+def test_rbm_training_in_half_precision_reaches_the_same_likelihood(tmp_path):
+    """After 200 steps the exact likelihoods of both precisions lie closer than those of two seeds."""
+    images = data.digits(1000, 200).train_images
+    x = data.fixed_binarisation(data.digits(1000, 200).test_images)
+
+    def reached(name, **options):
+        model, record = train.train_rbm(images, tmp_path / name, steps=200, **(SETTINGS | options))
+        return model.log_prob(x).mean().item(), record
+
+    single, _ = reached("single")
+    half, record = reached("half", precision="bfloat16")
+    other, _ = reached("other", seed=4)
+    assert record["settings"]["precision"] == "bfloat16"
+    assert abs(half - single) < max(abs(other - single), 0.5)
 
 
 def test_rbm_evaluation_is_the_exact_one_where_it_can_be_summed():

@@ -9,6 +9,7 @@ import torch
 from genphys import data, rbm
 from genphys.arguments import checked, count, number, positive, tensor
 from genphys.numerics import double, tensor_hash
+from genphys.rbm.machine import bernoulli
 from genphys.train import parallel
 from genphys.train.command import common, describe_run, learning_rate_option, without_digits
 from genphys.train.files import write_weights
@@ -74,14 +75,16 @@ def train_rbm(
     for name in ("hidden", "visible_mean", "hidden_mean"):
         setattr(state, name, getattr(state, name).to(place.device))
     averaged = copy.deepcopy(model.to(place.device))
-    alone = parallel.size() == 1 and not place.half
+    alone = parallel.size() == 1
     rows = Shuffled(len(images), batch, seed)
 
     def step(i):
         x = data.binarise(images[rows(i)], rng=rng).to(place.device)
         state.step = i
         options = {"k": k, "learning_rate": learning_rate / (1 + i / rate_steps), "weight_decay": decay, "rng": rng}
-        if alone:
+        if alone and place.half:
+            _half_step(model, x, state, **options)
+        elif alone:
             next(rbm.contrastive_divergence(model, [x], state, **options))
         else:
             _shared_step(model, x, state, place, **options)
@@ -117,6 +120,36 @@ def train_rbm(
         name="rbm",
     )
     return averaged.cpu(), record
+
+
+@torch.no_grad()
+def _half_step(model, x, chains, *, k, learning_rate, weight_decay, rng):
+    """:func:`genphys.rbm.cd_step_fused` with persistent chains, its products in bfloat16.
+
+    Both phases are one product, of which the sum is in single precision: what is rounded is data minus model.
+    """
+    weight = model.weight.bfloat16()
+
+    def mean(rows, weight, bias):
+        return (rows.bfloat16() @ weight).float().add_(bias).sigmoid_()
+
+    p, h = mean(x, weight, model.hidden_bias), chains.hidden
+    for _ in range(k):
+        y = bernoulli(mean(h, weight.T, model.visible_bias), rng)
+        q = mean(y, weight, model.hidden_bias)
+        h = bernoulli(q, rng)
+    chains._follow(x.mean(0), p.mean(0))
+    mu, lam = chains.visible_mean, chains.hidden_mean
+    rows = torch.cat([(x - mu).mul_(1 / len(x)), (mu - y).mul_(1 / len(y))])
+    units = torch.cat([p - lam, q - lam])
+    change = rows.bfloat16().T @ units.bfloat16()
+    if weight_decay:
+        model.weight.mul_(1 - learning_rate * weight_decay)
+    model.weight.add_(change, alpha=learning_rate)
+    model.visible_bias.add_(x.mean(0) - y.mean(0) - (change @ lam.bfloat16()).float(), alpha=learning_rate)
+    model.hidden_bias.add_(p.mean(0) - q.mean(0) - (mu.bfloat16() @ change).float(), alpha=learning_rate)
+    chains.hidden.copy_(h)
+    chains.visible, chains.step = y, chains.step + 1
 
 
 @torch.no_grad()
