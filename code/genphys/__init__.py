@@ -10,4 +10,4 @@ from genphys.numerics import device
 from genphys.verify import report, verify, verify_slope
 
 __all__ = ["check", "device", "report", "verify", "verify_slope"]
-__version__ = "0.1.0"
+__version__ = "1.0.0"
