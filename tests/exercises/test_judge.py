@@ -175,6 +175,48 @@ def by_the_largest_weight(log_w):
     return top + (log_w - top).exp().mean(0).log()
 
 
+def by_densities(log_p, h, mu, log_variance):
+    """The weights from PyTorch's own normal densities, in units of the largest."""
+    prior = torch.distributions.Normal(torch.zeros_like(mu), torch.ones_like(mu))
+    q = torch.distributions.Normal(mu, (log_variance / 2).exp())
+    return by_the_largest_weight(log_p + prior.log_prob(h).sum(-1) - q.log_prob(h).sum(-1))
+
+
+def by_singular_values(images):
+    """The largest singular value of the standardised pixels."""
+    centred = images - images.mean(0)
+    width = centred.square().mean(0).sqrt()
+    return torch.linalg.matrix_norm(centred[:, width > 0] / width[width > 0], 2) ** 2 / len(images)
+
+
+def by_two_inputs(weight, bias, sign):
+    """The layer's answers to flipped bits: to none at all, and to each bit by itself."""
+
+    def layer(x):
+        return bias + torch.where(sign > 0, x, 1 - x) @ weight.T
+
+    none = layer(torch.zeros_like(sign))
+    return torch.cat([(layer(torch.eye(len(sign), dtype=D)) - none).T, none[:, None]], 1)
+
+
+def by_each_group(log_w, k):
+    """One group after the other."""
+    return torch.stack([by_the_largest_weight(group) for group in log_w.split(k)]).mean(0)
+
+
+def by_each_bond(p):
+    """All bonds in a loop, with the joint probabilities of two coins."""
+    n, L, _ = p.shape
+    found = [0.0, 0.0]
+    for lattice in p.tolist():
+        for i, j in ((i, j) for i in range(L) for j in range(L)):
+            for a in (lattice[(i + 1) % L][j], lattice[i][(j + 1) % L]):
+                b = lattice[i][j]
+                found[0] -= a * b + (1 - a) * (1 - b) - a * (1 - b) - b * (1 - a)
+                found[1] -= 1 if (a > 0.5) == (b > 0.5) else -1
+    return [total / (n * L * L) for total in found]
+
+
 def by_slopes(a, b, A, eta):
     """Both slopes of the value by automatic differentiation, twice."""
     slopes = torch.func.grad(lambda s: s[: len(a)] @ A @ s[len(a) :])
@@ -417,6 +459,11 @@ OTHERWISE = {
         torch.distributions.Normal(mu, var.sqrt()), torch.distributions.Normal(nu, tau2.sqrt())
     ),
     "ex:vae-exponential": by_differentiating_draws,
+    "ex:vae-naive": by_densities,
+    "ex:vae-beta": by_singular_values,
+    "ex:vae-antiferromagnet": by_two_inputs,
+    "ex:vae-draws": by_each_group,
+    "ex:vae-mean-or-draw": by_each_bond,
     "ex:smoothing": lambda p, q, s: 1 / ((1 + q / p) / (1 - s)),
     "ex:least-squares": by_its_loss,
     "ex:friction": by_eigenvalues,
