@@ -33,7 +33,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from genphys.arguments import Takes, checked, count, many, positive, require, source, tensor
+from genphys.arguments import Takes, count, doors, many, positive, require, source, tensor
 
 __all__ = [
     "BINARISATION_SEED",
@@ -73,7 +73,6 @@ class Digits(NamedTuple):
     test_labels: torch.Tensor
 
 
-@checked
 def digits(n_train: count(10, 4000) = 4000, n_test: count(10, 1000) = 1000):
     """Real MNIST digits without a download, shuffled and split into a training and a held-out set: :class:`Digits`.
 
@@ -91,7 +90,6 @@ def digits(n_train: count(10, 4000) = 4000, n_test: count(10, 1000) = 1000):
     return Digits(*_tensors(images[train], labels[train]), *_tensors(images[test], labels[test]))
 
 
-@checked
 def mnist(
     root: str | os.PathLike | None = None, train: bool = True, exclude_digits: bool = False, download: bool = False
 ):
@@ -176,7 +174,6 @@ def _tensors(images, labels):
     return torch.from_numpy(images).to(torch.float32).div_(255), torch.from_numpy(labels).to(torch.int64)
 
 
-@checked
 def binarise(images: _grey, *, rng: source):
     r"""Draw every pixel from its grey value: :math:`x_i \sim \mathrm{Bernoulli}(p_i)`, a new draw at each call.
 
@@ -194,7 +191,6 @@ def binarise(images: _grey, *, rng: source):
     return (torch.rand(images.shape, generator=rng, dtype=images.dtype, device=images.device) < images).to(images)
 
 
-@checked
 def fixed_binarisation(images: _grey, seed: count(0, 2**32 - 1) = BINARISATION_SEED):
     r"""The one binarisation on which likelihoods of different models are compared.
 
@@ -218,7 +214,6 @@ def fixed_binarisation(images: _grey, seed: count(0, 2**32 - 1) = BINARISATION_S
     return torch.from_numpy(x).to(images)
 
 
-@checked
 def batches(tensors: _rows | many(_rows), size: count(), *, rng: source):
     """One epoch: an iterator over mini-batches in random order, each row once, the last batch possibly smaller.
 
@@ -242,7 +237,6 @@ def batches(tensors: _rows | many(_rows), size: count(), *, rng: source):
     )
 
 
-@checked
 def ring_centres(modes: count() = 8, radius: positive = 2.0):
     r"""The centres :math:`\mu_k = r\,(\cos 2\pi k / K, \sin 2\pi k / K)` of a ring of modes, shape (K, 2), float64.
 
@@ -254,7 +248,6 @@ def ring_centres(modes: count() = 8, radius: positive = 2.0):
     return radius * torch.stack([angle.cos(), angle.sin()], dim=1)
 
 
-@checked
 def ring_of_gaussians(n: count(), modes: count() = 8, radius: positive = 2.0, std: positive = 0.02, *, rng: source):
     r"""Points of an equal mixture of Gaussians on a ring, :math:`p(x) = \frac{1}{K} \sum_k N(x; \mu_k, \sigma^2 I)`.
 
@@ -273,7 +266,6 @@ def ring_of_gaussians(n: count(), modes: count() = 8, radius: positive = 2.0, st
     return centres[torch.randint(modes, (n,), **options)] + std * torch.randn(n, 2, **options)
 
 
-@checked
 def checkerboard(n: count(), cells: count(2) = 4, *, rng: source):
     r"""Points uniform on every other square of a board: density :math:`2 / a^2` on half of a board of side :math:`a`.
 
@@ -297,7 +289,6 @@ def checkerboard(n: count(), cells: count(2) = 4, *, rng: source):
     return torch.stack([column, row], dim=1) + torch.rand(n, 2, **options) - cells / 2
 
 
-@checked
 def bars_and_stripes(side: count(2, 10) = 4):
     r"""The bars-and-stripes patterns and their probabilities.
 
@@ -318,3 +309,6 @@ def bars_and_stripes(side: count(2, 10) = 4):
     patterns = torch.cat([bars, bars.transpose(1, 2)]).flatten(1)
     patterns, count = torch.unique(patterns, dim=0, return_counts=True)
     return patterns.to(torch.float64), count.to(torch.float64) / 2 ** (side + 1)
+
+
+doors(globals())

@@ -5,7 +5,7 @@ import math
 
 import torch
 
-from genphys.arguments import checked, count, function, many, number, tensor
+from genphys.arguments import count, doors, function, many, number, tensor
 
 __all__ = ["Diverged", "device", "double", "in_pieces", "must_stay_finite", "network_hash", "tensor_hash"]
 
@@ -21,7 +21,6 @@ def device():
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-@checked
 def double(x: tensor(kind="any", finite=False) | number()):
     """``x`` in float64 on the processor: the one way by which double precision is reached from any device.
 
@@ -30,7 +29,6 @@ def double(x: tensor(kind="any", finite=False) | number()):
     return x.to("cpu").to(torch.float64) if isinstance(x, torch.Tensor) else torch.tensor(x, dtype=torch.float64)
 
 
-@checked
 def must_stay_finite(step: count(0) | None, advice: str, **found):
     """Raise :class:`Diverged` where one of the named tensors or numbers is not finite any more.
 
@@ -46,20 +44,17 @@ def must_stay_finite(step: count(0) | None, advice: str, **found):
             raise Diverged(f"{when}{name.replace('_', ' ')} is not finite any more; {advice}")
 
 
-@checked
 @torch.no_grad()
 def in_pieces(seen: function, rows: torch.Tensor, size: count() = 500):
     """``seen(rows)`` of a function that treats each row alone, off the graph, a few rows at a time."""
     return torch.cat([seen(piece) for piece in rows.split(size)])
 
 
-@checked
 def tensor_hash(*tensors: many(torch.Tensor)):
     """The SHA-256 of the tensors' types, shapes and bytes, in hexadecimal."""
     return _hash(("", x) for x in tensors)
 
 
-@checked
 def network_hash(network: torch.nn.Module):
     """The SHA-256 of the names, types, shapes and bytes of a network's state, in hexadecimal."""
     return _hash((f"{name} ", x) for name, x in sorted(network.state_dict().items()))
@@ -71,3 +66,6 @@ def _hash(named):
         digest.update(f"{name}{x.dtype} {tuple(x.shape)};".encode())
         digest.update(x.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
     return digest.hexdigest()
+
+
+doors(globals())

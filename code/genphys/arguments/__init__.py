@@ -1,9 +1,10 @@
 r"""The argument checks of the package: each public function is checked once, at its door.
 
-A signature says what each argument takes, and :func:`checked` holds a call to it::
+A signature says what each argument takes::
 
-    @checked
     def mmd2(real: points("n d"), generated: points("m d"), bandwidth: positive): ...
+
+and the last line of a file, ``doors(globals())``, holds the calls of all that is public in it to what is said.
 
 A letter or name in a shape stands for one size in the whole call; a name that is an attribute of ``self`` (``visible``)
 stands for its value. The floating tensors of a call share type and device, with the parameters of ``self`` (or with the
@@ -11,7 +12,7 @@ tensor ``self.like``) too. What does not fit raises a ``ValueError`` that names 
 takes. Nothing is converted.
 """
 
-from genphys.arguments.door import RENAMED, batches, checked, unchecked
+from genphys.arguments.door import RENAMED, batches, checked, doors, unchecked
 from genphys.arguments.vocabulary import (
     Call,
     Takes,
@@ -45,6 +46,7 @@ __all__ = [
     "checked",
     "count",
     "covariance",
+    "doors",
     "function",
     "is_distribution",
     "iterable",

@@ -1,5 +1,6 @@
 """The door of a function: each call is held once to what the signature says."""
 
+import dataclasses
 import functools
 import inspect
 from collections.abc import Iterable, Iterator
@@ -20,6 +21,7 @@ __all__ = [
     "RENAMED",
     "batches",
     "checked",
+    "doors",
     "unchecked",
 ]
 
@@ -47,7 +49,7 @@ def checked(target):
         for name, member in list(vars(target).items()):
             if name == "__init__" or not name.startswith("_"):
                 inner = member.__func__ if isinstance(member, staticmethod | classmethod) else member
-                if inspect.isfunction(inner) and not hasattr(inner, "__wrapped__"):
+                if inspect.isfunction(inner) and getattr(inner, "door", None) is not inner:
                     door = checked(inner)
                     setattr(target, name, type(member)(door) if inner is not member else door)
         return target
@@ -68,6 +70,21 @@ def checked(target):
 
     door.door = door  # a wrapper of a door copies its attributes, and is another function
     return door
+
+
+def doors(module):
+    """Put a door before each function and each method of a class that a module makes public: its last line.
+
+    ``module`` is its ``globals()``. Records (named tuples, dataclasses) and errors hold what they are given.
+    """
+    for name in module["__all__"]:
+        member = module[name]
+        record = isinstance(member, type) and (
+            issubclass(member, tuple | Exception) or dataclasses.is_dataclass(member)
+        )
+        own = getattr(member, "__module__", None) == module["__name__"]
+        if own and not record and (isinstance(member, type) or inspect.isfunction(member)):
+            module[name] = checked(member)
 
 
 def unchecked(what):

@@ -6,7 +6,7 @@ References:
 
 import torch
 
-from genphys.arguments import checked, count, function, number, positive, source, tensor
+from genphys.arguments import count, doors, function, number, positive, source, tensor
 
 __all__ = ["langevin_step", "metropolis_langevin_step", "run_langevin", "short_run"]
 
@@ -26,7 +26,6 @@ def _step(energy, x, step_size, rng):
     return x - step_size / 2 * _slope(energy, x)[1] + step_size**0.5 * _normal(x, rng)
 
 
-@checked
 def langevin_step(energy: function, x: tensor("n d"), step_size: positive, *, rng: source):
     r"""One step of unadjusted Langevin dynamics (``def:langevin``).
 
@@ -38,7 +37,6 @@ def langevin_step(energy: function, x: tensor("n d"), step_size: positive, *, rn
     return _step(energy, x, step_size, rng)
 
 
-@checked
 def metropolis_langevin_step(energy: function, x: tensor("n d"), step_size: positive, *, rng: source):
     r"""The same step as a proposal, accepted by Metropolis' rule (``eq:mala-acceptance``): no bias.
 
@@ -55,7 +53,6 @@ def metropolis_langevin_step(energy: function, x: tensor("n d"), step_size: posi
     return torch.where(accepted[:, None], y, x), accepted
 
 
-@checked
 def run_langevin(energy: function, x: tensor("n d"), step_size: positive, steps: count(0), *, rng: source):
     """``steps`` steps of unadjusted Langevin dynamics."""
     for _ in range(steps):
@@ -63,7 +60,6 @@ def run_langevin(energy: function, x: tensor("n d"), step_size: positive, steps:
     return x.detach()
 
 
-@checked
 def short_run(
     energy: function,
     x: tensor("n d"),
@@ -85,3 +81,6 @@ def short_run(
         x = (x + noise * _normal(x, rng)).clamp(-1, 1)
         x = (x - step_size * _slope(energy, x)[1].clamp(-most, most)).clamp(-1, 1)
     return x.detach()
+
+
+doors(globals())

@@ -2,12 +2,11 @@
 
 from torch import nn
 
-from genphys.arguments import checked, count, source, tensor
+from genphys.arguments import count, doors, source, tensor
 
 __all__ = ["ConvEnergy"]
 
 
-@checked
 class ConvEnergy(nn.Sequential):
     r"""The energy of 28 x 28 images, given as rows with values in [-1, 1]: four convolutions, two linear layers.
 
@@ -33,3 +32,6 @@ class ConvEnergy(nn.Sequential):
     def forward(self, x: tensor("B 784", finite=False)):
         """The energies of images, (B, 784) -> (B,)."""
         return super().forward(x)[:, 0]
+
+
+doors(globals())

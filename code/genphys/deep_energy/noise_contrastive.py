@@ -6,12 +6,11 @@ References:
 
 import torch.nn.functional as F
 
-from genphys.arguments import checked, tensor
+from genphys.arguments import doors, tensor
 
 __all__ = ["noise_contrastive_loss"]
 
 
-@checked
 def noise_contrastive_loss(data_logit: tensor("n"), noise_logit: tensor("m")):
     r"""The loss of telling data from as much noise, in nats (``def:noise-contrast``).
 
@@ -22,3 +21,6 @@ def noise_contrastive_loss(data_logit: tensor("n"), noise_logit: tensor("m")):
     with the number :math:`c` in the place of :math:`\log Z`, learnt with the others.
     """
     return F.softplus(-data_logit).mean() + F.softplus(noise_logit).mean()
+
+
+doors(globals())

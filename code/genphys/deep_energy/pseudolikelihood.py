@@ -14,12 +14,11 @@ References:
 import torch
 import torch.nn.functional as F
 
-from genphys.arguments import checked, count, function, tensor
+from genphys.arguments import count, doors, function, tensor
 
 __all__ = ["fit_pseudolikelihood", "flip_differences", "godambe_covariance", "log_pseudolikelihood"]
 
 
-@checked
 def flip_differences(statistics: function, spins: tensor("n M", values=(-1, 1))):
     r"""The differences :math:`\mathbf{d}_i` of every sample and unit, shape (n, M, P).
 
@@ -33,7 +32,6 @@ def flip_differences(statistics: function, spins: tensor("n M", values=(-1, 1)))
     return torch.stack(differences, 1)
 
 
-@checked
 def log_pseudolikelihood(theta: tensor("P"), differences: tensor("n M P")):
     r"""The log-pseudolikelihood of each sample, :math:`\sum_i \log p(s_i\mid\mathbf{s}_{\setminus i})`, in nats.
 
@@ -49,7 +47,6 @@ def _slope_and_curvature(theta, differences):
     return slope, torch.einsum("nmp,nmq->pq", weighted, differences) / len(differences)
 
 
-@checked
 def fit_pseudolikelihood(differences: tensor("n M P"), *, steps: count() = 20):
     """The parameters of the highest mean log-pseudolikelihood, by Newton's method: the problem is concave."""
     theta = differences.new_zeros(differences.shape[2])
@@ -59,7 +56,6 @@ def fit_pseudolikelihood(differences: tensor("n M P"), *, steps: count() = 20):
     return theta
 
 
-@checked
 def godambe_covariance(theta: tensor("P"), differences: tensor("n M P")):
     r"""The covariance of the fitted parameters from n samples, :math:`H^{-1} G H^{-1}/n` (``eq:godambe``).
 
@@ -69,3 +65,6 @@ def godambe_covariance(theta: tensor("P"), differences: tensor("n M P")):
     slope, curvature = _slope_and_curvature(theta, differences)
     left = torch.linalg.solve(curvature, slope.T.cov(correction=0).view_as(curvature))
     return torch.linalg.solve(curvature, left.T) / len(differences)
+
+
+doors(globals())

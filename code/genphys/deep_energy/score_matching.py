@@ -11,12 +11,11 @@ References:
 
 import torch
 
-from genphys.arguments import checked, function, positive, source, tensor
+from genphys.arguments import doors, function, positive, source, tensor
 
 __all__ = ["denoising_loss", "explicit_loss", "linear_score_matching", "score_of", "sliced_loss"]
 
 
-@checked
 def score_of(energy: function, x: tensor("n d"), *, create_graph: bool = False):
     r"""The score :math:`\mathbf{s}_\theta = -\nabla_\mathbf{x} E_\theta`, (n, d), of an energy from (n, d) to (n,)."""
     x = x if x.requires_grad else x.detach().requires_grad_()
@@ -24,7 +23,6 @@ def score_of(energy: function, x: tensor("n d"), *, create_graph: bool = False):
         return -torch.autograd.grad(energy(x).sum(), x, create_graph=create_graph)[0]
 
 
-@checked
 def explicit_loss(energy: function, x: tensor("n d")):
     r"""Score matching (``eq:score-by-parts``).
 
@@ -38,7 +36,6 @@ def explicit_loss(energy: function, x: tensor("n d")):
     return (s.square().sum(1) / 2 + divergence).mean()
 
 
-@checked
 def sliced_loss(energy: function, x: tensor("n d"), *, rng: source):
     r"""Sliced score matching: the divergence along one random direction :math:`\mathbf{v}` (``eq:sliced-score``).
 
@@ -54,7 +51,6 @@ def sliced_loss(energy: function, x: tensor("n d"), *, rng: source):
     return (s.square().sum(1) / 2 + (along * v).sum(1)).mean()
 
 
-@checked
 def denoising_loss(energy: function, x: tensor("n d"), sigma: positive, *, rng: source):
     r"""Denoising score matching, :math:`\tfrac12\langle|\mathbf{s}_\theta(\mathbf{x}+\sigma\mathbf{z})
     + \mathbf{z}/\sigma|^2\rangle` (``eq:denoising-score``): the score of the data blurred by :math:`\sigma`."""
@@ -63,7 +59,6 @@ def denoising_loss(energy: function, x: tensor("n d"), sigma: positive, *, rng: 
     return (s + z / sigma).square().sum(1).mean() / 2
 
 
-@checked
 def linear_score_matching(gradients: tensor("n P d"), laplacians: tensor("n P")):
     r"""The minimum of :func:`explicit_loss` for :math:`E_\theta = \sum_k\theta_k\phi_k`, a linear equation
     (``eq:linear-score``).
@@ -75,3 +70,6 @@ def linear_score_matching(gradients: tensor("n P d"), laplacians: tensor("n P"))
     """
     matrix = torch.einsum("npd,nqd->pq", gradients, gradients) / len(gradients)
     return torch.linalg.solve(matrix, laplacians.mean(0))
+
+
+doors(globals())

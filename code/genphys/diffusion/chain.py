@@ -21,7 +21,7 @@ from typing import Literal, get_args
 
 import torch
 
-from genphys.arguments import Takes, checked, count, function, label, many, number, positive, require, source, tensor
+from genphys.arguments import Takes, count, doors, function, label, many, number, positive, require, source, tensor
 from genphys.numerics import double
 
 __all__ = [
@@ -77,7 +77,6 @@ def as_constants(name, values, schedule):
 # ---------------------------------------------------------------------------------------------------- schedules
 
 
-@checked
 class Schedule:
     r"""The constants of a forward chain: index t is step t, and index 0 is the data.
 
@@ -142,7 +141,6 @@ def factors(schedule, t, x):
     return rows(schedule.signal, t, x), rows(schedule.noise, t, x)
 
 
-@checked
 def linear_schedule(T: count(), first: number(above=0, below=1) = 1e-4, last: number(above=0, below=1) = 0.02):
     r"""The schedule :math:`\beta_t` that grows linearly from ``first`` to ``last`` (book: ``def:linear-schedule``).
 
@@ -152,7 +150,6 @@ def linear_schedule(T: count(), first: number(above=0, below=1) = 1e-4, last: nu
     return Schedule(torch.linspace(first, last, T, dtype=torch.float64))
 
 
-@checked
 def cosine_schedule(T: count(), offset: positive = 0.008):
     r"""The schedule whose signal falls as a cosine (book: ``def:cosine-schedule``).
 
@@ -170,7 +167,6 @@ def cosine_schedule(T: count(), offset: positive = 0.008):
 # ------------------------------------------------------------------------------------- the chain and its posterior
 
 
-@checked
 def forward_step(schedule: a_schedule, x: tensor("n ..."), t: steps_from(1), noise: tensor("n ...")):
     r"""One step of the chain, from t - 1 to t (book: ``def:forward-step``).
 
@@ -179,7 +175,6 @@ def forward_step(schedule: a_schedule, x: tensor("n ..."), t: steps_from(1), noi
     return rows(schedule.alpha.sqrt(), t, x) * x + rows(schedule.beta.sqrt(), t, x) * noise
 
 
-@checked
 def diffuse(schedule: a_schedule, x0: tensor("n ..."), t: steps_from(), noise: tensor("n ...")):
     r"""The state at step t, straight from the data (book: ``eq:forward-marginal``).
 
@@ -189,7 +184,6 @@ def diffuse(schedule: a_schedule, x0: tensor("n ..."), t: steps_from(), noise: t
     return a * x0 + s * noise
 
 
-@checked
 def posterior(
     schedule: a_schedule, x: tensor("n ..."), x0: tensor("n ..."), t: steps_from(1), s: steps_from() | None = None
 ):
@@ -224,14 +218,12 @@ def posterior_factors(schedule, t, s):
     return of_x, of_x0, (1 - early) * beta / (1 - late)
 
 
-@checked
 def posterior_variance(schedule: a_schedule):
     r"""The variances :math:`\tilde\beta_t` of :func:`posterior` for s = t - 1, shape (T + 1,); that of t = 1 is 0."""
     bar = schedule.alpha_bar
     return torch.cat([bar.new_zeros(1), schedule.beta[1:] * (1 - bar[:-1]) / (1 - bar[1:])])
 
 
-@checked
 def optimal_variance(schedule: a_schedule, denoising_variance: constants):
     r"""The variance of the best Gaussian reverse step, given the exact denoiser (book: ``eq:optimal-variance``).
 
@@ -256,7 +248,6 @@ def optimal_variance(schedule: a_schedule, denoising_variance: constants):
 # ------------------------------------------------------------------------------------------------- conversions
 
 
-@checked
 def convert(
     schedule: a_schedule, prediction: tensor("n ..."), x: tensor("n ..."), t: steps_from(1), given: Kind, wanted: Kind
 ):
@@ -292,7 +283,6 @@ def as_kind(kind, x0, noise, a, s):
 # ---------------------------------------------------------------------------------------------------- training
 
 
-@checked
 def steps_of_batch(n: count(), T: count(), *, rng: source):
     r"""Steps for a training batch, shape (n,): each uniform on 1 to T, and together spread evenly over them.
 
@@ -307,7 +297,6 @@ def steps_of_batch(n: count(), T: count(), *, rng: source):
     return (u * T).floor().to(torch.int64).clamp(0, T - 1).to(rng.device)[order] + 1
 
 
-@checked
 def loss(
     network: function,
     schedule: a_schedule,
@@ -366,7 +355,6 @@ def normal_like(x, rng):
     return torch.randn(x.shape, generator=rng, device=rng.device, dtype=dtype).to(x.device).to(x.dtype)
 
 
-@checked
 def ema_rate(step: count(0), decay: number(low=0, below=1)):
     r"""How far the moving average of the weights moves at a step, with warm-up (book: ``def:ema``).
 
@@ -376,3 +364,6 @@ def ema_rate(step: count(0), decay: number(low=0, below=1)):
     of the first step i = 0.
     """
     return max(1 - decay, 9 / (10 + step))
+
+
+doors(globals())

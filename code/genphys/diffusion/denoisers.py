@@ -21,6 +21,7 @@ from genphys import exact
 from genphys.arguments import (
     checked,
     count,
+    doors,
     function,
     label,
     many,
@@ -52,7 +53,6 @@ def _steps(schedule, first=0, rows="n"):
 # --------------------------------------------------------------------------------------------------- a network
 
 
-@checked
 def denoiser(
     network: function,
     schedule: a_schedule,
@@ -105,7 +105,6 @@ def denoiser(
 # ---------------------------------------------------------------------------------------------- Gaussian data
 
 
-@checked
 def gaussian_denoiser(schedule: a_schedule, mean: tensor("d"), cov: positive_definite("d d")):
     r"""The exact denoiser of data :math:`\mathcal{N}(\mathbf{m}, \mathbf{C})` (book: ``eq:gaussian-denoiser``).
 
@@ -126,7 +125,6 @@ def gaussian_denoiser(schedule: a_schedule, mean: tensor("d"), cov: positive_def
     return denoise
 
 
-@checked
 def gaussian_flow(
     schedule: a_schedule,
     mean: tensor("d"),
@@ -161,7 +159,6 @@ def _spectrum(covs):
 # --------------------------------------------------------------------------------------------------- a mixture
 
 
-@checked
 def mixture_denoiser(
     schedule: a_schedule,
     weights: probabilities("K"),
@@ -192,7 +189,6 @@ def mixture_denoiser(
     return denoise
 
 
-@checked
 def mixture_log_prob(
     schedule: a_schedule,
     weights: probabilities("K"),
@@ -219,7 +215,6 @@ def mixture_log_prob(
 # --------------------------------------------------------------------------------------- finitely many points
 
 
-@checked
 def data_denoiser(schedule: a_schedule, data: points("m d ...", free=True)):
     r"""The exact denoiser of a finite data set: the average of its points, weighted by their closeness, for t from 1.
 
@@ -243,3 +238,6 @@ def data_denoiser(schedule: a_schedule, data: points("m d ...", free=True)):
         return (middle + log_r.softmax(1) @ known).reshape(x.shape)
 
     return denoise
+
+
+doors(globals())

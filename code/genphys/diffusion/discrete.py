@@ -18,7 +18,7 @@ import math
 
 import torch
 
-from genphys.arguments import checked, function, many, number, require, source, tensor, unchecked
+from genphys.arguments import doors, function, many, number, require, source, tensor, unchecked
 from genphys.diffusion.chain import uniform
 from genphys.numerics import double
 
@@ -29,14 +29,12 @@ means = tensor("n ...", low=-1, high=1)
 later = number(above=0)
 
 
-@checked
 def flip_noise(s0: spins, u: number(0), *, rng: source):
     r"""Spins after the diffusion time u, each flipped with the probability :math:`(1-e^{-u})/2` (``eq:flip-noise``)."""
     flipped = torch.rand(s0.shape, generator=rng, dtype=s0.dtype, device=rng.device).to(s0.device)
     return torch.where(flipped < -math.expm1(-u) / 2, -s0, s0)
 
 
-@checked
 def flip_ratio(s: spins, mean: means, u: later):
     r"""The ratio of the probabilities of two states that differ in one spin, from the denoiser (``eq:spin-tweedie``).
 
@@ -51,7 +49,6 @@ def flip_ratio(s: spins, mean: means, u: later):
     return (1 + a**2 - 2 * a * s * mean) / (1 - a**2)
 
 
-@checked
 def flip_probability(s: spins, mean: means, u: later, then: number(0)):
     r"""How probably each spin is flipped in a step back from u to an earlier time (``eq:spin-step``).
 
@@ -62,7 +59,6 @@ def flip_probability(s: spins, mean: means, u: later, then: number(0)):
     return (1 - a / a_then) / 2 * (1 + a * a_then - (a + a_then) * s * mean) / (1 - a**2)
 
 
-@checked
 @torch.no_grad()
 def reverse_flips(mean: function, s: spins, times: many(number(0), 2), *, rng: source):
     r"""From noise to data: in every step each spin is flipped on its own with :func:`flip_probability`.
@@ -81,3 +77,6 @@ def reverse_flips(mean: function, s: spins, times: many(number(0), 2), *, rng: s
         coin = uniform(s.shape, rng)
         s = torch.where((coin < flip).to(s.device), -s, s)
     return s
+
+
+doors(globals())

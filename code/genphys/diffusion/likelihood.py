@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import torch
 
-from genphys.arguments import checked, count, function, points, require, source, unchecked
+from genphys.arguments import count, doors, function, points, require, source, unchecked
 from genphys.diffusion.chain import a_schedule, converted, normal_like, posterior_factors, posterior_variance
 from genphys.diffusion.samplers import a_variance, ask, heun_step, some_steps, variances, walk
 from genphys.exact.estimates import mean_and_error
@@ -48,7 +48,6 @@ class Bound(NamedTuple):
     total: torch.Tensor
 
 
-@checked
 @torch.no_grad()
 def vlb(
     denoise: function, schedule: a_schedule, x0: points("n d ..."), *, rng: source, variance: a_variance = "posterior"
@@ -102,7 +101,6 @@ def reconstruction(error, v_model, M):
     return error / (2 * v_model) + 0.5 * M * math.log(2 * math.pi * v_model)
 
 
-@checked
 def path_work(denoise: function, schedule: a_schedule, path: points("T+1 n d"), *, variance: a_variance = "posterior"):
     r"""The work along paths of the chain in nats, shape (n,): the bound before the average (book: ``def:path-work``).
 
@@ -138,7 +136,6 @@ def log_normal(x, mean, v):
     return -0.5 * ((x - mean).square().sum(1) / v + x.shape[1] * math.log(2 * math.pi * v))
 
 
-@checked
 def prior_term(schedule: a_schedule, x0: points("n d ...")):
     r"""The divergence :math:`D_\mathrm{KL}(q(\mathbf{x}_T|\mathbf{x}_0)\,\|\,\mathcal{N}(0,\mathbf{I}))`, shape (n,).
 
@@ -153,7 +150,6 @@ def divergence_from_noise(schedule, x0):
     return 0.5 * (bar * double(x0).flatten(1).square().sum(1) - M * (bar + torch.log1p(-bar)))
 
 
-@checked
 def prior_mismatch(schedule: a_schedule, x0: points("n d ..."), *, rng: source, samples: count(2) = 2_000):
     r"""How far the chain ends from noise: :math:`D_\mathrm{KL}(q(\mathbf{x}_T)\,\|\,\mathcal{N}(0,\mathbf{I}))`.
 
@@ -176,7 +172,6 @@ def prior_mismatch(schedule: a_schedule, x0: points("n d ..."), *, rng: source, 
 # ---------------------------------------------------------------------------------------------------- the flow
 
 
-@checked
 def log_likelihood(
     denoise: function,
     schedule: a_schedule,
@@ -247,3 +242,6 @@ def _rates(denoise, x, t, a, s, directions):
             trace = trace + (pulled * v).flatten(1).sum(1)
     M = x[0].numel()
     return torch.cat([(-x - score).flatten(1), (-M - trace)[:, None]], dim=1).detach()
+
+
+doors(globals())

@@ -16,7 +16,7 @@ from typing import Literal
 
 import torch
 
-from genphys.arguments import checked, count, function, many, number, points, require, source, tensor, unchecked
+from genphys.arguments import count, doors, function, many, number, points, require, source, tensor, unchecked
 from genphys.diffusion.chain import (
     a_schedule,
     as_constants,
@@ -46,7 +46,6 @@ normal = tensor("n ...") | number()
 a_variance = constants | Literal["posterior", "beta"]  # Python 3.10 takes no other order
 
 
-@checked
 def times(T: count(), n: count()):
     """``n`` steps from T down to 1 or more, as evenly spaced as integers are; samplers append the step 0 themselves."""
     require(n <= T, "n", n, f"1 to T = {T}")
@@ -56,7 +55,6 @@ def times(T: count(), n: count()):
 # -------------------------------------------------------------------------------------------- the reverse chain
 
 
-@checked
 def ancestral_step(
     x: points("n ..."), x0: points("n ..."), of_x: number(), of_x0: number(), sigma: number(0), z: normal = 0.0
 ):
@@ -68,7 +66,6 @@ def ancestral_step(
     return mean + sigma * z
 
 
-@checked
 @torch.no_grad()
 def ancestral(
     denoise: function,
@@ -108,7 +105,6 @@ def ancestral(
     return x
 
 
-@checked
 def ddim_step(
     x: points("n ..."),
     x0: points("n ..."),
@@ -127,7 +123,6 @@ def ddim_step(
     return a_then * x0 + kept * noise + rho * z
 
 
-@checked
 @torch.no_grad()
 def ddim(
     denoise: function,
@@ -173,7 +168,6 @@ def ddim(
 # ----------------------------------------------------------------------------------------- the probability flow
 
 
-@checked
 def euler_step(x: points("n ..."), slope: points("n ..."), ratio: number(), length: number()):
     r"""One step of Euler's method along a flow, in which x is rescaled by ``ratio`` where its unit changes.
 
@@ -182,7 +176,6 @@ def euler_step(x: points("n ..."), slope: points("n ..."), ratio: number(), leng
     return ratio * x + length * slope
 
 
-@checked
 def heun_step(x: points("n ..."), here: points("n ..."), slope: function, ratio: number(), length: number()):
     r"""One step of Heun's method: Euler's, and back to take the mean of the slopes at both ends.
 
@@ -196,7 +189,6 @@ def heun_step(x: points("n ..."), here: points("n ..."), slope: function, ratio:
     return ratio * x + length * 0.5 * (here + there)
 
 
-@checked
 @torch.no_grad()
 def ode(
     denoise: function,
@@ -282,7 +274,6 @@ def _lengths(schedule, clock, pairs):
 # ---------------------------------------------------------------------------------------------- the reverse SDE
 
 
-@checked
 def reverse_sde_step(x: points("n ..."), score: points("n ..."), delta: number(0), z: normal = 0.0):
     r"""One step of Euler and Maruyama for the reverse equation, back by :math:`\Delta` (book: ``eq:reverse-sde``).
 
@@ -294,7 +285,6 @@ def reverse_sde_step(x: points("n ..."), score: points("n ..."), delta: number(0
     return x + delta * drift + math.sqrt(2 * delta) * z
 
 
-@checked
 @torch.no_grad()
 def reverse_sde(
     denoise: function,
@@ -358,3 +348,6 @@ def variances(schedule, variance, last):
     chosen = posterior_variance(schedule) if variance == "posterior" else schedule.beta.clone()
     chosen[1] = last
     return chosen
+
+
+doors(globals())

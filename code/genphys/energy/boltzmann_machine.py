@@ -21,7 +21,7 @@ Log-weights and log-probabilities are in nats.
 
 import torch
 
-from genphys.arguments import checked, count, require, tensor
+from genphys.arguments import count, doors, require, tensor
 from genphys.exact import all_configurations
 
 __all__ = ["BoltzmannMachine"]
@@ -30,7 +30,6 @@ _MOST_UNITS = 25
 _PIECE = 2**14  # configurations weighed at a time: small enough for a processor's cache
 
 
-@checked
 class BoltzmannMachine:
     r"""Visible and hidden units in {0, 1}, every pair of which is coupled (``def:boltzmann-machine``).
 
@@ -196,3 +195,6 @@ class BoltzmannMachine:
 def _log_f(weight, bias, s):
     """Half of s W s plus b s, shape (...): the diagonal of W is zero, and each pair stands in it twice."""
     return 0.5 * ((s @ weight) * s).sum(-1) + s @ bias
+
+
+doors(globals())

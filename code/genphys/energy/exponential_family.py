@@ -17,12 +17,11 @@ first argument of every method; log-weights and log-probabilities are in nats.
 import torch
 from torch.nn.functional import softplus
 
-from genphys.arguments import checked, count, function, positive, source, tensor
+from genphys.arguments import count, doors, function, positive, source, tensor
 
 __all__ = ["ExponentialFamily", "IndependentPixels", "gradient_ascent"]
 
 
-@checked
 class ExponentialFamily:
     r"""An exponential family on a finite list of states (``def:exponential-family``).
 
@@ -83,7 +82,6 @@ class ExponentialFamily:
         return torch.multinomial(p, n, replacement=True, generator=rng)
 
 
-@checked
 class IndependentPixels:
     r"""Binary pixels without couplings, :math:`\log f(\mathbf{x};\Theta) = \Theta \cdot \mathbf{x}`: Z is a product.
 
@@ -117,7 +115,6 @@ class IndependentPixels:
         return (u < torch.sigmoid(theta)).to(theta.dtype)
 
 
-@checked
 def gradient_ascent(
     theta: tensor("P"), positive: tensor("P"), negative: function, learning_rate: positive, n_steps: count()
 ):
@@ -143,3 +140,6 @@ def gradient_ascent(
     for _ in range(n_steps):
         theta = theta + learning_rate * (positive - negative(theta))
         yield theta
+
+
+doors(globals())

@@ -5,12 +5,11 @@ conditional probability of the unit, :math:`q(\mathbf{x}) \leftarrow p(x_i \mid 
 \sum_{x_i'} q(x_i', \mathbf{x}_{\setminus i})`. This is what infinitely many chains do.
 """
 
-from genphys.arguments import checked, require, tensor
+from genphys.arguments import doors, require, tensor
 
 __all__ = ["gibbs_sweep"]
 
 
-@checked
 def gibbs_sweep(prob: tensor("states", low=0), log_f: tensor("states")):
     r"""One systematic sweep, exactly; :math:`M 2^M` operations, where the matrix of the sweep has :math:`4^M` entries.
 
@@ -34,3 +33,6 @@ def gibbs_sweep(prob: tensor("states", low=0), log_f: tensor("states")):
         conditional = log_f.view(pair).softmax(1)
         prob = (conditional * prob.view(pair).sum(1, keepdim=True)).flatten()
     return prob
+
+
+doors(globals())

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import torch
 
-from genphys.arguments import checked, function, many, require, tensor
+from genphys.arguments import doors, function, many, require, tensor
 from genphys.numerics import double
 
 __all__ = [
@@ -35,7 +35,6 @@ class Estimate(NamedTuple):
     stderr: torch.Tensor
 
 
-@checked
 def mean_and_error(values: tensor(kind="any")):
     """The mean of independent values, one a row, and its standard error, in float64: an :class:`Estimate`."""
     require(values.ndim >= 1 and len(values) >= 2, "values", values, "two rows or more")
@@ -43,7 +42,6 @@ def mean_and_error(values: tensor(kind="any")):
     return Estimate(values.mean(0), values.std(0) / math.sqrt(len(values)))
 
 
-@checked
 def correlated_mean_and_error(series: chains):
     r"""The mean of a Monte Carlo series and its standard error :math:`\sqrt{2\tau\,C(0)/n}`: an :class:`Estimate`.
 
@@ -57,7 +55,6 @@ def correlated_mean_and_error(series: chains):
     return Estimate(x.mean(), (2 * tau * x.var() / x.numel()).sqrt())
 
 
-@checked
 def autocorrelation_time(series: chains):
     r"""The integrated autocorrelation time with Sokal's automatic window, in steps of the series; float64.
 
@@ -84,7 +81,6 @@ def autocorrelation_time(series: chains):
     return tau[window].clamp(min=0)
 
 
-@checked
 def function_of_means(formula: function, series: many(chains), *, correlated: bool = False):
     r"""A function :math:`f` of the means of several series :math:`x_a`, and its error to first order in theirs.
 
@@ -105,7 +101,6 @@ def function_of_means(formula: function, series: many(chains), *, correlated: bo
     return Estimate(value.detach(), stderr)
 
 
-@checked
 def binder_cumulant(magnetisation: chains, *, correlated: bool = False):
     r"""The Binder cumulant :math:`U = 1 - \langle m^4\rangle/(3\langle m^2\rangle^2)` of samples: an :class:`Estimate`.
 
@@ -131,3 +126,6 @@ def _autocovariance(x):
     transform = torch.fft.rfft(x, n=2 * n, dim=0)
     sums = torch.fft.irfft(transform.abs().square(), n=2 * n, dim=0)[:n].mean(1)
     return sums / torch.arange(n, 0, -1)
+
+
+doors(globals())

@@ -11,14 +11,13 @@ import math
 
 import torch
 
-from genphys.arguments import checked, count, is_distribution, many, number, require, tensor
+from genphys.arguments import count, doors, is_distribution, many, number, require, tensor
 
 __all__ = ["all_configurations", "entropy", "jensen_shannon_on_grid", "kl_divergence"]
 
 _SUM_1 = "probabilities of sum 1 along the last dimension, or their logarithms with log=True"
 
 
-@checked
 def all_configurations(M: count(1, 25), values: many(number(), 2) = (0, 1), dtype=torch.float64, device=None):
     """All states of M binary units in binary counting order: row n holds the digits of n, the last unit fastest.
 
@@ -39,7 +38,6 @@ def all_configurations(M: count(1, 25), values: many(number(), 2) = (0, 1), dtyp
     return states
 
 
-@checked
 def entropy(p: tensor("... n", finite=False), *, log: bool = False):
     r"""The entropy of a discrete distribution, shape (...) (``def:entropy``).
 
@@ -54,7 +52,6 @@ def entropy(p: tensor("... n", finite=False), *, log: bool = False):
     return -torch.xlogy(p, p).sum(-1)
 
 
-@checked
 def kl_divergence(p: tensor("* n", finite=False), q: tensor("* n", finite=False), *, log: bool = False):
     r"""The Kullback-Leibler divergence of two discrete distributions, shape (...) (``def:kl-divergence``).
 
@@ -75,7 +72,6 @@ def kl_divergence(p: tensor("* n", finite=False), q: tensor("* n", finite=False)
     return torch.where(prob_p > 0, terms, torch.zeros_like(terms)).sum(-1)  # 0 ln 0 = 0, whatever q is
 
 
-@checked
 def jensen_shannon_on_grid(log_p: tensor("n", finite=False), log_q: tensor("n", finite=False), x: tensor("n")):
     r"""The Jensen-Shannon divergence of two densities in one dimension by the trapezium rule, shape ().
 
@@ -95,3 +91,6 @@ def jensen_shannon_on_grid(log_p: tensor("n", finite=False), log_q: tensor("n", 
     zero = torch.zeros_like(x)
     integrand = torch.where(p > 0, p * (log_p - log_m), zero) + torch.where(q > 0, q * (log_q - log_m), zero)
     return torch.trapezoid(integrand, x) / 2
+
+
+doors(globals())

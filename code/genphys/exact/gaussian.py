@@ -19,14 +19,13 @@ import math
 
 import torch
 
-from genphys.arguments import checked, positive_definite, probabilities, tensor
+from genphys.arguments import doors, positive_definite, probabilities, tensor
 
 __all__ = ["gaussian_entropy", "gaussian_kl", "gaussian_log_prob", "mixture_log_prob", "mixture_score"]
 
 _variances_or_covs = tensor("K", above=0) | positive_definite("K D D")
 
 
-@checked
 def gaussian_log_prob(x: tensor("* D"), mean: tensor("* D"), cov: positive_definite("* D D")):
     r"""The log-density of a Gaussian, shape (...).
 
@@ -41,13 +40,11 @@ def _log_prob(x, mean, factor):
     return -0.5 * (x.shape[-1] * math.log(2 * math.pi) + white.square().sum(-1)) - _half_log_det(factor)
 
 
-@checked
 def gaussian_entropy(cov: positive_definite("... D D")):
     r"""The differential entropy of a Gaussian, :math:`H = \frac{1}{2}\ln\det(2\pi e\,\Sigma)`, shape (...)."""
     return _half_log_det(torch.linalg.cholesky(cov)) + 0.5 * cov.shape[-1] * (1 + math.log(2 * math.pi))
 
 
-@checked
 def gaussian_kl(
     mean_q: tensor("* D"),
     cov_q: positive_definite("* D D"),
@@ -69,7 +66,6 @@ def gaussian_kl(
     return 0.5 * (trace + distance - mean_p.shape[-1]) + log_ratio
 
 
-@checked
 def mixture_log_prob(x: tensor("... D"), weights: probabilities("K"), means: tensor("K D"), covs: _variances_or_covs):
     r"""The log-density of a Gaussian mixture, shape (...).
 
@@ -84,7 +80,6 @@ def mixture_log_prob(x: tensor("... D"), weights: probabilities("K"), means: ten
     return _log_joint(x, weights, means, _factors(means, covs)).logsumexp(-1)
 
 
-@checked
 def mixture_score(x: tensor("... D"), weights: probabilities("K"), means: tensor("K D"), covs: _variances_or_covs):
     r"""The score of a Gaussian mixture, shape (..., D); the arguments are those of :func:`mixture_log_prob`.
 
@@ -120,3 +115,6 @@ def _solve(factor, x):
 def _half_log_det(factor):
     """(1/2) ln det of L L^T."""
     return factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+
+
+doors(globals())

@@ -5,13 +5,12 @@ A kernel is a row-stochastic matrix, :math:`P_{xy} = P(x \to y)`, so that a dist
 
 import torch
 
-from genphys.arguments import checked, probabilities, require, tensor
+from genphys.arguments import doors, probabilities, require, tensor
 from genphys.numerics import double
 
 __all__ = ["detailed_balance_violation", "single_site_kernels", "spectral_gap", "stationary_distribution"]
 
 
-@checked
 def single_site_kernels(log_prob: tensor("states")):
     r"""The heat-bath transition matrix of each unit of an enumerated binary system (``def:gibbs-kernel``).
 
@@ -42,7 +41,6 @@ def single_site_kernels(log_prob: tensor("states")):
     return kernels
 
 
-@checked
 def stationary_distribution(P: probabilities("n n")):
     r"""The stationary distribution of a finite chain, :math:`p^\top P = p^\top`, shape (n,) (``eq:stationarity``).
 
@@ -58,7 +56,6 @@ def stationary_distribution(P: probabilities("n n")):
     return (p / p.sum()).to(P.dtype).to(P.device)
 
 
-@checked
 def spectral_gap(P: probabilities("n n")):
     r"""The spectral gap :math:`1 - \max_{k\ge 2}|\lambda_k|` of a finite Markov chain of two states or more, shape ().
 
@@ -69,7 +66,6 @@ def spectral_gap(P: probabilities("n n")):
     return (1 - torch.linalg.eigvals(double(P)).abs().sort(descending=True).values[1]).to(P.dtype).to(P.device)
 
 
-@checked
 def detailed_balance_violation(P: probabilities("n n"), p: probabilities("n")):
     r"""The largest net probability current, shape (), which ``eq:detailed-balance`` says is none.
 
@@ -79,3 +75,6 @@ def detailed_balance_violation(P: probabilities("n n"), p: probabilities("n")):
     """
     flow = p[:, None] * P
     return (flow - flow.mT).abs().max()
+
+
+doors(globals())

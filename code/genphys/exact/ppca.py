@@ -11,12 +11,11 @@ References:
 
 import torch
 
-from genphys.arguments import checked, count, positive, require, tensor
+from genphys.arguments import count, doors, positive, require, tensor
 
 __all__ = ["ppca_fit", "ppca_posterior"]
 
 
-@checked
 def ppca_fit(x: tensor("n D"), k: count()):
     r"""The maximum-likelihood fit.
 
@@ -47,7 +46,6 @@ def ppca_fit(x: tensor("n D"), k: count()):
     return columns * (values[D - k :].flip(0) - variance).clamp(min=0).sqrt(), variance, mean
 
 
-@checked
 def ppca_posterior(x: tensor("... D"), W: tensor("D k"), variance: positive, mean: tensor("D")):
     r"""The posterior of the latent variable.
 
@@ -66,3 +64,6 @@ def ppca_posterior(x: tensor("... D"), W: tensor("D k"), variance: positive, mea
     M = W.mT @ W + variance * torch.eye(W.shape[1], dtype=W.dtype, device=W.device)
     inverse = torch.cholesky_inverse(torch.linalg.cholesky(M))
     return (x - mean) @ W @ inverse, variance * inverse  # (..., D) @ (D, k) @ (k, k) -> (..., k)
+
+
+doors(globals())

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import torch
 
-from genphys.arguments import checked
+from genphys.arguments import doors
 
 __all__ = ["Exercise", "check", "judge"]
 
@@ -89,7 +89,6 @@ def _scale(values):
     return max((float(v.abs().max()) for v in values if v.numel()), default=0.0)
 
 
-@checked
 def judge(exercise: Exercise, answer):
     """The verdict on an answer, in words: "right", "no answer yet", or "not yet: " and a hint."""
     if _is_blank(answer):
@@ -119,7 +118,6 @@ def judge(exercise: Exercise, answer):
     return f"not yet: {near}" if near else "not yet"
 
 
-@checked
 def check(name: str, answer):
     """Say whether ``answer`` is right for the exercise with the label ``name``, and where it may have slipped.
 
@@ -143,3 +141,6 @@ def exercises():
     for info in pkgutil.iter_modules(package.__path__):
         found |= getattr(importlib.import_module(f"genphys.exercises.{info.name}"), "EXERCISES", {})
     return found
+
+
+doors(globals())

@@ -5,7 +5,7 @@ import numpy as np
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from genphys.arguments import checked, positive
+from genphys.arguments import doors, positive
 from genphys.figures.drawn import array, named, rows, values, words
 from genphys.figures.style import COLOURS
 
@@ -56,7 +56,6 @@ def _arrow(ax, start, end, colour="black", dashed=False, bend=0.0):
     )
 
 
-@checked
 def players():
     """Draw the generator against the discriminator: what flows forward, and where the gradients go."""
     fig, ax = _canvas(100, 48, (8.0, 3.8))
@@ -85,7 +84,6 @@ def players():
     return fig, ax
 
 
-@checked
 def game_loop():
     """Draw the two half-steps of the training: which network moves and which stands still."""
     fig, axes = plt.subplots(1, 2, figsize=(8.2, 3.0))
@@ -116,7 +114,6 @@ def game_loop():
     return fig, axes
 
 
-@checked
 def gains(cells: values("n", low=0), measured: dict):
     """Draw how many exact events a generated sample is worth for each event of its training set.
 
@@ -138,7 +135,6 @@ def gains(cells: values("n", low=0), measured: dict):
     return fig, ax
 
 
-@checked
 def orbits(paths: named(values("n 2")), *, reach: positive = 1.6):
     r"""Draw the paths of several games in the plane of their two parameters; the equilibrium is at the centre.
 
@@ -160,7 +156,6 @@ def orbits(paths: named(values("n 2")), *, reach: positive = 1.6):
     return fig, axes[0]
 
 
-@checked
 def level_samples(x: values("n"), densities: values("levels n", low=0), samples: values("levels m")):
     r"""Draw the exact densities of several levels and histograms of what a generator has made of them.
 
@@ -185,7 +180,6 @@ def level_samples(x: values("n"), densities: values("levels n", low=0), samples:
     return fig, axes
 
 
-@checked
 def planes(samples: rows(values("n 2"), "panels"), centres: values("modes 2"), titles: words("panels")):
     """Draw samples in the plane and the centres of the modes that they should cover, three panels a row.
 
@@ -214,3 +208,6 @@ def planes(samples: rows(values("n 2"), "panels"), centres: values("modes 2"), t
     for ax in axes[-1]:
         ax.set_xlabel("$x_1$")
     return fig, axes.flat[: len(titles)]
+
+
+doors(globals())

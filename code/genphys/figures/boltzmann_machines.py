@@ -5,7 +5,7 @@ import itertools
 import matplotlib.pyplot as plt
 import numpy as np
 
-from genphys.arguments import checked, count, number, require
+from genphys.arguments import count, doors, number, require
 from genphys.figures.drawn import array, named, rows, text, values, words
 from genphys.figures.style import CYCLE, DASHES, MARKERS
 
@@ -21,7 +21,6 @@ __all__ = [
 ]
 
 
-@checked
 def bracket(
     temperatures: values("n", low=1), forward: values("n repeats"), reverse: values("n repeats"), exact: number()
 ):
@@ -48,7 +47,6 @@ def bracket(
     return fig, ax
 
 
-@checked
 def work_histograms(works: rows(values("chains"), "panels"), free_energy: number(), titles: words("panels")):
     r"""Draw the distribution of the work of annealing runs, with its mean and the free-energy difference.
 
@@ -71,7 +69,6 @@ def work_histograms(works: rows(values("chains"), "panels"), free_energy: number
     return fig, axes
 
 
-@checked
 def observables(
     names: words("n"),
     exact: values("systems n"),
@@ -104,7 +101,6 @@ def observables(
     return fig, axes
 
 
-@checked
 def distributions(x: values("n"), exact: values("n", low=0), panels: named(values("_ n", low=0)), *, xlabel: text):
     """Draw the histograms of a few systems over the exact distribution, a panel for each method.
 
@@ -126,7 +122,6 @@ def distributions(x: values("n"), exact: values("n", low=0), panels: named(value
     return fig, axes
 
 
-@checked
 def image_blocks(blocks: named(values("rows _ p")), labels: words("rows")):
     """Draw blocks of square images beside each other, a title over each block and a word before each row.
 
@@ -153,7 +148,6 @@ def image_blocks(blocks: named(values("rows _ p")), labels: words("rows")):
     return fig, axes
 
 
-@checked
 def corners(
     side: values("n"),
     points: values("_ 2"),
@@ -181,7 +175,6 @@ def corners(
     return fig, axes[0]
 
 
-@checked
 def circulation(
     u: values("n"),
     v: values("m"),
@@ -223,7 +216,6 @@ def circulation(
     return fig, (plane, path)
 
 
-@checked
 def two_machines(*, visible: count(), hidden: count()):
     """Draw the graph of a general Boltzmann machine beside that of a restricted one.
 
@@ -252,3 +244,6 @@ def two_machines(*, visible: count(), hidden: count()):
         ax.set(title=title, xlim=(-visible / 2 - 0.2, visible / 2 + 0.2), ylim=(-0.75, 2.0))
         ax.set_axis_off()
     return fig, axes
+
+
+doors(globals())

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PatchCollection
 from matplotlib.patches import Rectangle
 
-from genphys.arguments import checked, count, many, number, positive, require
+from genphys.arguments import count, doors, many, number, positive, require
 from genphys.figures.drawn import array, named, text, values, words
 from genphys.figures.style import CYCLE, DASHES, MARKERS
 
@@ -21,7 +21,6 @@ __all__ = ["image_grid", "image_rows", "lines", "panels", "side_by_side"]
 Scale = Literal["linear", "log"]
 
 
-@checked
 def lines(
     x: values("n"),
     curves: named(values("n", gaps=True)),
@@ -47,14 +46,12 @@ def lines(
     return fig, ax
 
 
-@checked
 def panels(n: count(), *, width: positive = 7.6, height: positive = 3.3, sharey: bool = False):
     """An empty figure of this size in inches with axes side by side; they come as an array of shape (n,)."""
     fig, axes = plt.subplots(1, n, figsize=(width, height), sharey=sharey, squeeze=False)
     return fig, axes[0]
 
 
-@checked
 def side_by_side(pictures: many(dict), *, width: positive = 8.4, height: positive = 3.5):
     """Draw groups of curves beside each other.
 
@@ -72,7 +69,6 @@ def side_by_side(pictures: many(dict), *, width: positive = 8.4, height: positiv
     return fig, axes
 
 
-@checked
 def image_grid(
     images: values("n p") | values("n s s"),
     columns: count() = 10,
@@ -89,7 +85,6 @@ def image_grid(
     return _sheet(flat, columns, labels, 0.7, vmin, vmax)
 
 
-@checked
 def image_rows(images: values("rows columns p", low=0), labels: words("rows"), *, scale: positive = 0.62):
     """Draw rows of square images, ``scale`` inches each, a word before each row; bytes or grey values in [0, 1]."""
     images = array(images)
@@ -115,3 +110,6 @@ def _sheet(images, columns, labels, scale, vmin, vmax):
     for row, word in enumerate(labels or []):
         ax.text(-0.02, row * step + side / 2, word + "  ", ha="right", va="center", linespacing=1.1)
     return fig, ax
+
+
+doors(globals())

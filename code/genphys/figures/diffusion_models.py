@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from genphys.arguments import checked, count, positive, require
+from genphys.arguments import count, doors, positive, require
 from genphys.figures.common import lines, panels
 from genphys.figures.drawn import array, named, rows, values, words
 from genphys.figures.style import COLOURS, CYCLE, DASHES
@@ -17,7 +17,6 @@ __all__ = [
 ]
 
 
-@checked
 def schedules(found: named(rows(values("_")))):
     r"""Draw what is left of the signal, and the time of the Ornstein-Uhlenbeck process, against t/T.
 
@@ -39,7 +38,6 @@ def schedules(found: named(rows(values("_")))):
     return fig, (left, right)
 
 
-@checked
 def spacetime(
     times: values("n"),
     places: values("m"),
@@ -68,7 +66,6 @@ def spacetime(
     return fig, ax
 
 
-@checked
 def books(times: values("n"), divergence: values("n"), bound: values("n"), system: values("n"), bath: values("n")):
     """Draw the divergence from equilibrium with its bound, and the entropies gained.
 
@@ -88,7 +85,6 @@ def books(times: values("n"), divergence: values("n"), bound: values("n"), syste
     return fig, (left, right)
 
 
-@checked
 def score_fields(
     places: values("n n 2"),
     fields: named(values("columns n n 2")),
@@ -138,7 +134,6 @@ def score_fields(
     return fig, axes[0]
 
 
-@checked
 def clouds(sets: named(values("_ 2")), limit: positive, *, columns: count() = 4):
     """Draw sets of points in the plane side by side.
 
@@ -159,3 +154,6 @@ def clouds(sets: named(values("_ 2")), limit: positive, *, columns: count() = 4)
     for ax in axes.flat[len(sets) :]:
         ax.set_axis_off()
     return fig, list(axes.flat)
+
+
+doors(globals())

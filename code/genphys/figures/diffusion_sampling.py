@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from genphys.arguments import checked, count, many, number, require
+from genphys.arguments import count, doors, many, number, require
 from genphys.figures.common import panels
 from genphys.figures.drawn import array, named, values
 from genphys.figures.page import KEEP
@@ -12,7 +12,6 @@ from genphys.figures.style import COLOURS, CYCLE, DASHES, GREY
 __all__ = ["flow_lines", "measured", "pitchfork", "reverse_paths", "there_and_back"]
 
 
-@checked
 def there_and_back(
     clock: values("n"),
     forward: values("n _ 2"),
@@ -54,7 +53,6 @@ def there_and_back(
     return fig, axes
 
 
-@checked
 def reverse_paths(
     clock: values("n"), place: values("g"), density: values("n g", low=0), paths: named(values("n particles"))
 ):
@@ -80,7 +78,6 @@ def reverse_paths(
     return fig, axes
 
 
-@checked
 def flow_lines(
     clock: values("n"), x: values("n particles"), sigma: values("n"), y: values("n particles"), steps: many(count(0))
 ):
@@ -107,7 +104,6 @@ def flow_lines(
     return fig, axes
 
 
-@checked
 def pitchfork(
     place: values("g"),
     potentials: named(values("g")),
@@ -146,7 +142,6 @@ def pitchfork(
     return fig, (left, right)
 
 
-@checked
 def measured(
     axis: values("g"),
     prior: values("g g", low=0),
@@ -180,3 +175,6 @@ def measured(
         ax.grid(False)
     axes[0].set_ylabel("$x_2$")
     return fig, axes
+
+
+doors(globals())

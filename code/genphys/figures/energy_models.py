@@ -7,14 +7,13 @@ import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 
-from genphys.arguments import checked, count, number
+from genphys.arguments import count, doors, number
 from genphys.figures.drawn import array, named, text, values, words
 from genphys.figures.style import CYCLE, GREY, MARKERS
 
 __all__ = ["enumeration_cost", "landscape", "model_map", "phases", "recovery", "typical_configurations"]
 
 
-@checked
 def typical_configurations(
     titles: words("stages"),
     draws: values("stages n L L"),
@@ -53,7 +52,6 @@ def typical_configurations(
 _SPINS = ListedColormap(["#e4e4e4", "#333333"])
 
 
-@checked
 def enumeration_cost(units: values("n"), seconds: values("n", above=0), *, give_up: count(), steps: count() = 1000):
     """Draw the measured time of a sum over all configurations, and where its straight line leads.
 
@@ -93,7 +91,6 @@ def enumeration_cost(units: values("n"), seconds: values("n", above=0), *, give_
 _TIMES = {1.0: "one second", 3600.0: "one hour", 3.156e7: "one year", 4.35e17: "age of the universe"}
 
 
-@checked
 def phases(
     position: values("n"),
     energies: values("stages n"),
@@ -157,7 +154,6 @@ def phases(
     return fig, axes
 
 
-@checked
 def landscape(
     x: values("n"),
     y: values("m"),
@@ -199,7 +195,6 @@ def landscape(
     return fig, ax
 
 
-@checked
 def recovery(
     temperatures: values("n", above=0),
     couplings: named(values("n pairs")),
@@ -250,7 +245,6 @@ def recovery(
     return fig, ax
 
 
-@checked
 def model_map():
     """Draw the map of deep generative models: what each of the five families makes tractable."""
     fig, ax = plt.subplots(figsize=(8.2, 6.4))
@@ -389,3 +383,6 @@ _FAMILIES = [
 def _two_digits(value):
     """A number in words of two digits, without an exponent for the sizes that a figure names."""
     return f"{value:.2g}" if value < 100 else f"{round(value, -math.floor(math.log10(value)) + 1):.0f}"
+
+
+doors(globals())

@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from genphys.arguments import checked, count, many, require
+from genphys.arguments import count, doors, many, require
 from genphys.figures.common import panels
 from genphys.figures.drawn import array, named, text, values
 from genphys.figures.style import COLOURS, CYCLE
@@ -13,7 +13,6 @@ __all__ = ["learning_curves", "network_pair", "share_bars"]
 _BLUE, _RED, _GREEN = COLOURS["blue"], COLOURS["vermilion"], COLOURS["green"]
 
 
-@checked
 def network_pair(g_sizes: many(count(), 2), d_sizes: many(count(), 2)):
     """Draw two fully connected networks as columns of units.
 
@@ -40,7 +39,6 @@ def network_pair(g_sizes: many(count(), 2), d_sizes: many(count(), 2)):
     return fig, axes
 
 
-@checked
 def learning_curves(steps: values("n"), record: named(values("n")), *, xlabel: text = "step"):
     r"""Draw the losses of both players, and what the discriminator says of data and of samples.
 
@@ -66,7 +64,6 @@ def learning_curves(steps: values("n"), record: named(values("n")), *, xlabel: t
     return fig, axes
 
 
-@checked
 def share_bars(shares: named(values("10", low=0))):
     """Draw the share of each digit among the samples of several models, and the fair share with a band of 20 %.
 
@@ -85,3 +82,6 @@ def share_bars(shares: named(values("10", low=0))):
     ax.grid(False)
     ax.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.5, 1.25), fontsize=9)
     return fig, ax
+
+
+doors(globals())

@@ -5,7 +5,7 @@ import math
 import matplotlib.pyplot as plt
 import numpy as np
 
-from genphys.arguments import checked, number, require
+from genphys.arguments import doors, number, require
 from genphys.figures.common import panels
 from genphys.figures.drawn import array, named, rows, values
 from genphys.figures.style import COLOURS, GREY
@@ -24,7 +24,6 @@ __all__ = [
 _STYLES = (("black", "o", "-"), ("vermilion", "s", "--"), ("blue", "^", ":"), ("green", "D", "-."))
 
 
-@checked
 def lattice_phases(fields: named(values("_ side side"))):
     """Draw a configuration and the distribution of the mean field for each hopping parameter.
 
@@ -43,7 +42,6 @@ def lattice_phases(fields: named(values("_ side side"))):
     return fig, axes
 
 
-@checked
 def slowing(kappas: values("n"), tau: named(values("n pair")), sides: values("k")):
     """Draw autocorrelation times across the transition, and at the hopping parameter 0.34 against the side.
 
@@ -72,7 +70,6 @@ def slowing(kappas: values("n"), tau: named(values("n pair")), sides: values("k"
     return fig, (left, right)
 
 
-@checked
 def corrected(log_weights: named(values("_")), table: named(dict), chains: named(values("pair"))):
     """Draw the logarithms of weights, and the susceptibility before and after corrections over that of a chain.
 
@@ -102,7 +99,6 @@ def corrected(log_weights: named(values("_")), table: named(dict), chains: named
     return fig, (left, right)
 
 
-@checked
 def annealed(shares: named(rows(values("_"))), alone: number(0, 1)):
     """Draw effective shares against the number of switches of the action, and that of a flow without any.
 
@@ -122,7 +118,6 @@ def annealed(shares: named(rows(values("_"))), alone: number(0, 1)):
     return fig, ax
 
 
-@checked
 def lost_half(chain: values("n"), flow: values("m"), log_z: named(values("pair")), reference: values("pair")):
     """Draw the mean fields of a chain and of a flow, and values of log Z minus the one of reference.
 
@@ -150,7 +145,6 @@ def lost_half(chain: values("n"), flow: values("m"), log_z: named(values("pair")
     return fig, (left, right)
 
 
-@checked
 def crossings(kappas: values("n"), cumulants: named(values("n pair")), height: number()):
     """Draw Binder cumulants of several sizes against the hopping parameter, and a line at a height."""
     _few(cumulants)
@@ -164,7 +158,6 @@ def crossings(kappas: values("n"), cumulants: named(values("n pair")), height: n
     return fig, ax
 
 
-@checked
 def identity_by_momentum(momentum_squared: values("n"), sets: named(values("n 2"))):
     """Draw the Schwinger-Dyson identity at each momentum, with error bars of one standard error and the line at 1.
 
@@ -183,7 +176,6 @@ def identity_by_momentum(momentum_squared: values("n"), sets: named(values("n 2"
     return fig, ax
 
 
-@checked
 def score_and_force(force: values("n side side"), score: values("n side side"), binned: values("k 3")):
     """Draw the exact force against the learnt score at little noise, site by site, and the difference in groups.
 
@@ -211,3 +203,6 @@ def _drawn(style):
 
 def _few(sets):
     require(len(sets) <= len(_STYLES), "sets", list(sets), f"at most {len(_STYLES)} entries")
+
+
+doors(globals())

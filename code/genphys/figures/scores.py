@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
-from genphys.arguments import checked, count, number, positive, require
+from genphys.arguments import count, doors, number, positive, require
 from genphys.figures.common import panels
 from genphys.figures.drawn import array, named, values, words
 from genphys.figures.style import COLOURS, CYCLE, MARKERS
@@ -14,7 +14,6 @@ __all__ = ["error_ratios", "score_strips", "score_table"]
 _MAP = LinearSegmentedColormap.from_list("seen", ["#ffffff", "#bcdcf0", "#56B4E9", "#0072B2"])
 
 
-@checked
 def score_table(
     rows: words("rows"),
     columns: words("columns"),
@@ -60,7 +59,6 @@ def score_table(
     return fig, ax
 
 
-@checked
 def score_strips(
     names: words("sets"),
     titles: words("scores"),
@@ -104,7 +102,6 @@ def score_strips(
     return fig, axes
 
 
-@checked
 def error_ratios(
     names: words("scores"),
     cases: named(values("methods scores", low=0)),
@@ -132,3 +129,6 @@ def error_ratios(
     axes[0].set_ylabel("estimated / true error")
     axes[-1].legend(loc="best")
     return fig, axes
+
+
+doors(globals())

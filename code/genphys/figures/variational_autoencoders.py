@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from genphys.arguments import checked, number, require
+from genphys.arguments import doors, number, require
 from genphys.figures.common import panels
 from genphys.figures.drawn import array, values
 from genphys.figures.style import COLOURS, GREY
@@ -14,7 +14,6 @@ from genphys.figures.style import COLOURS, GREY
 __all__ = ["autoencoder_map", "manifold", "order_parameter", "returned_correlation"]
 
 
-@checked
 def autoencoder_map():
     """Draw the two networks of a variational autoencoder, and where chance enters."""
     fig, ax = plt.subplots(figsize=(7.4, 2.5))
@@ -54,7 +53,6 @@ def autoencoder_map():
     return fig, ax
 
 
-@checked
 def manifold(images: values("places pixels"), ticks: values("n")):
     """Draw the decoder's means over a square lattice of two latent variables.
 
@@ -80,7 +78,6 @@ def manifold(images: values("places pixels"), ticks: values("n")):
     return fig, ax
 
 
-@checked
 def order_parameter(
     latent: values("t n"),
     translated: values("t n"),
@@ -119,7 +116,6 @@ def order_parameter(
     return fig, (left, right)
 
 
-@checked
 def returned_correlation(
     temperatures: values("t", above=0), curve: values("t"), alone: values("t"), returned: values("t"), coins: number()
 ):
@@ -149,3 +145,6 @@ def returned_correlation(
     ax.set(xlabel="temperature $T$ in units of $J$", ylabel="correlation of neighbours", ylim=(0, 1.05))
     ax.legend()
     return fig, ax
+
+
+doors(globals())

@@ -10,18 +10,16 @@ References:
 
 import torch
 
-from genphys.arguments import checked, require, tensor
+from genphys.arguments import doors, require, tensor
 
 __all__ = ["affine_forward", "affine_inverse", "spline_forward", "spline_inverse"]
 
 
-@checked
 def affine_forward(z: tensor("n d"), log_scale: tensor("n d"), shift: tensor("n d")):
     r"""The coordinates :math:`z_i e^{s_i} + b_i`, shape (n, d), and the log-determinant, shape (n,)."""
     return z * log_scale.exp() + shift, log_scale.sum(1)
 
 
-@checked
 def affine_inverse(x: tensor("n d"), log_scale: tensor("n d"), shift: tensor("n d")):
     r"""The coordinates :math:`(x_i - b_i) e^{-s_i}`, shape (n, d), and the log-determinant of this map, shape (n,)."""
     return (x - shift) * (-log_scale).exp(), -log_scale.sum(1)
@@ -31,7 +29,6 @@ positive_rows = tensor("n B", above=0)
 positive_slopes = tensor("n _", above=0)
 
 
-@checked
 def spline_forward(x: tensor("n"), widths: positive_rows, heights: positive_rows, slopes: positive_slopes):
     r"""A monotone rational-quadratic spline and the logarithm of its slope (``def:spline``, ``eq:spline-slope``).
 
@@ -51,7 +48,6 @@ def spline_forward(x: tensor("n"), widths: positive_rows, heights: positive_rows
     return torch.where(inside, y, x), torch.where(inside, slope.log(), 0.0)
 
 
-@checked
 def spline_inverse(y: tensor("n"), widths: positive_rows, heights: positive_rows, slopes: positive_slopes):
     r"""The inverse of :func:`spline_forward` and the logarithm of the slope of the inverse (``eq:spline-inverse``)."""
     left, bottom, w, h, d0, d1, inside = _bin(y, widths, heights, slopes, along="y")
@@ -77,3 +73,6 @@ def _bin(values, widths, heights, slopes, along):
     k = (torch.searchsorted(knots, values[:, None].contiguous()) - 1).clamp(0, widths.shape[1] - 1)
     chosen = [part.gather(1, k)[:, 0] for part in (x_knots, y_knots, widths, heights, slopes)]
     return *chosen, slopes.gather(1, k + 1)[:, 0], inside
+
+
+doors(globals())

@@ -15,7 +15,7 @@ import math
 import torch
 from torch import nn
 
-from genphys.arguments import checked, count, require, source, tensor
+from genphys.arguments import count, doors, require, source, tensor
 from genphys.systems.phi4 import free_propagator
 
 __all__ = ["LatticeFlow", "checkerboard"]
@@ -23,7 +23,6 @@ __all__ = ["LatticeFlow", "checkerboard"]
 fields = tensor("n L L")
 
 
-@checked
 def checkerboard(L: count(2)):
     """The numbers of the black and of the white sites of an even lattice, L^2/2 each, counted along the rows."""
     require(L % 2 == 0, "L", L, "an even side: around an odd one, two sites of one colour are neighbours")
@@ -43,7 +42,6 @@ class LatticeFlow(nn.Module):
         rng: The source of the first weights.
     """
 
-    @checked
     def __init__(self, L: count(2), layers: count() = 8, width: count() = 64, *, even: bool = True, rng: source):
         super().__init__()
         self.L, self.even = L, even
@@ -58,7 +56,6 @@ class LatticeFlow(nn.Module):
         self.scale = nn.ModuleList(_linear(width, half, True, rng, zero=True) for _ in range(layers))
         self.shift = nn.ModuleList(_linear(width, half, not even, rng, zero=True) for _ in range(layers))
 
-    @checked
     def forward(self, z: fields):
         r"""Noise to fields, with their log-density in nats: (n, L, L) to (n, L, L), (n,)."""
         log_power = self._spectrum()
@@ -71,7 +68,6 @@ class LatticeFlow(nn.Module):
             log_q = log_q - s.sum(1)
         return self._joined(parts), log_q
 
-    @checked
     def log_prob(self, phi: fields):
         """Back to the noise, coupling by coupling: the log-density of each field in nats, (n, L, L) to (n,)."""
         parts, log_det = [phi.flatten(1)[:, self.black], phi.flatten(1)[:, self.white]], 0
@@ -109,3 +105,6 @@ def _linear(inputs, outputs, bias, rng, zero=False):
         if bias:
             layer.bias.zero_()
     return layer
+
+
+doors(globals())

@@ -12,14 +12,13 @@ from typing import Literal
 
 import torch
 
-from genphys.arguments import checked, count, function, points, tensor
+from genphys.arguments import count, doors, function, points, tensor
 
 __all__ = ["flow_log_prob", "hutchinson_variance", "integrate"]
 
 Method = Literal["euler", "midpoint"]
 
 
-@checked
 def integrate(velocity: function, x: points("n d"), steps: count(), *, method: Method = "midpoint"):
     """The points at time 1 that start as ``x`` at time 0, shape (n, d).
 
@@ -41,7 +40,6 @@ def _slope(velocity, x, t, h, method):
     return slope if method == "euler" else velocity(x + h / 2 * slope, t + h / 2)
 
 
-@checked
 def flow_log_prob(velocity: function, x: points("n d"), steps: count()):
     r"""The log-density in nats of points at time 1, shape (n,): back to the noise by the midpoint method.
 
@@ -66,7 +64,6 @@ def _with_divergence(velocity, x, t):
     return v.detach(), sum(rows)
 
 
-@checked
 def hutchinson_variance(jacobian: tensor("d d"), noise: Literal["normal", "signs"]):
     r"""The variance of one probe :math:`\boldsymbol\xi^\top J\boldsymbol\xi` of the trace (``eq:probe-variance``).
 
@@ -78,3 +75,6 @@ def hutchinson_variance(jacobian: tensor("d d"), noise: Literal["normal", "signs
     if noise == "normal":
         return everything
     return everything - 2 * symmetric.diagonal().square().sum()
+
+
+doors(globals())

@@ -16,7 +16,7 @@ from typing import Literal
 
 import torch
 
-from genphys.arguments import checked, number, points, positive_definite, probabilities, tensor
+from genphys.arguments import doors, number, points, positive_definite, probabilities, tensor
 
 __all__ = ["conditional_path", "mixture_velocity", "path_factors"]
 
@@ -25,7 +25,6 @@ times = tensor("n", low=0, high=1)
 a_time = number(low=0, high=1)
 
 
-@checked
 def path_factors(path: Path, t: times):
     r"""The factors :math:`a_t, s_t` and their derivatives :math:`\dot a_t, \dot s_t`, each of shape (n,).
 
@@ -39,14 +38,12 @@ def path_factors(path: Path, t: times):
     return sine, cosine, quarter * cosine, -quarter * sine
 
 
-@checked
 def conditional_path(path: Path, x1: points("n d"), z: points("n d"), t: times):
     r"""The point :math:`\mathbf{x}_t` between noise and data and its velocity :math:`\mathbf{u}_t`, (n, d) each."""
     a, s, da, ds = (part[:, None] for part in path_factors.__wrapped__(path, t))
     return a * x1 + s * z, da * x1 + ds * z
 
 
-@checked
 def mixture_velocity(
     path: Path,
     weights: probabilities("K"),
@@ -72,3 +69,6 @@ def mixture_velocity(
     log_r = weights.log() - 0.5 * ((away.permute(1, 2, 0) * scaled).sum(1).T + torch.linalg.slogdet(spread)[1])
     moved = ((da * a * covs + ds * s * eye) @ scaled).permute(2, 0, 1)
     return (log_r.softmax(1)[:, :, None] * (da * means + moved)).sum(1)
+
+
+doors(globals())

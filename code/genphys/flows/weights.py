@@ -14,7 +14,7 @@ import math
 
 import torch
 
-from genphys.arguments import checked, require, source, tensor
+from genphys.arguments import doors, require, source, tensor
 from genphys.exact.estimates import Estimate
 from genphys.numerics import double
 
@@ -23,14 +23,12 @@ __all__ = ["effective_share", "independence_chain", "log_partition", "weighted_m
 a_row = tensor("n", rows=2)
 
 
-@checked
 def effective_share(log_weights: a_row):
     r"""The effective sample size over n, :math:`(\sum w)^2/(n\sum w^2)`, between 1/n and 1; float64, shape ()."""
     log_w = double(log_weights)
     return (2 * log_w.logsumexp(0) - (2 * log_w).logsumexp(0)).exp() / len(log_w)
 
 
-@checked
 def log_partition(log_weights: a_row):
     r"""The logarithm of the mean weight in nats, with its error: an :class:`~genphys.exact.estimates.Estimate`.
 
@@ -43,7 +41,6 @@ def log_partition(log_weights: a_row):
     return Estimate(log_w.logsumexp(0) - math.log(n), ((1 / share - 1) / (n - 1)).clamp(min=0).sqrt())
 
 
-@checked
 def weighted_mean(values: tensor("n"), log_weights: tensor("n", rows=2)):
     r"""The average of an observable over :math:`f/Z` with its error, from points of :math:`q` (``eq:reweighting``).
 
@@ -61,7 +58,6 @@ def weighted_mean(values: tensor("n"), log_weights: tensor("n", rows=2)):
     return Estimate(mean, (w.square() @ (a - mean).square()).sqrt())
 
 
-@checked
 def independence_chain(log_weights: tensor("n"), *, rng: source):
     r"""A Markov chain through points of :math:`q` in their order, whose equilibrium is :math:`f/Z`.
 
@@ -86,3 +82,6 @@ def _honest_share(log_w):
     )
     require(share >= 0.02, "log_weights", log_w, takes)
     return share
+
+
+doors(globals())

@@ -20,8 +20,8 @@ from torch import nn
 
 from genphys.arguments import (
     Takes,
-    checked,
     count,
+    doors,
     function,
     iterable,
     label,
@@ -55,7 +55,6 @@ _discriminator_loss, _generator_loss = unchecked(discriminator_loss), unchecked(
 _gradient_penalty, _r1_penalty = unchecked(gradient_penalty), unchecked(r1_penalty)
 
 
-@checked
 def d_step(
     g: function,
     d: function,
@@ -80,7 +79,6 @@ def d_step(
     return loss.detach()
 
 
-@checked
 def g_step(g: function, d: function, z: tensor("..."), g_optimiser: Optimiser, *, game: Game = "non-saturating"):
     """One step of the generator against the discriminator, which stands still. The loss before it, shape ()."""
     loss = generator_loss(d(g(z)), game)  # (n, K) -> (n, M) -> (n,)
@@ -90,7 +88,6 @@ def g_step(g: function, d: function, z: tensor("..."), g_optimiser: Optimiser, *
     return loss.detach()
 
 
-@checked
 def turn(
     g: function,
     d: function,
@@ -121,7 +118,6 @@ class Step(NamedTuple):
     d_fake: torch.Tensor
 
 
-@checked
 def train(
     g: nn.Module,
     d: nn.Module,
@@ -225,3 +221,6 @@ def _batch_of(g):
     if classes is not None:
         return pairs
     return data if isinstance(g, Generator) else data | pairs
+
+
+doors(globals())

@@ -8,14 +8,13 @@ from typing import Literal
 
 import torch
 
-from genphys.arguments import checked, count, require, source, tensor
+from genphys.arguments import count, doors, require, source, tensor
 
 __all__ = ["interpolate", "noise", "to_signed", "to_unit"]
 
 Noise = Literal["uniform", "normal"]
 
 
-@checked
 def noise(n: count(), size: count(), kind: Noise = "uniform", *, rng: source, dtype: torch.dtype | None = None):
     r"""The noise :math:`\mathbf{z}` that enters a generator, uniform on :math:`[-1, 1)` or standard normal, (n, size).
 
@@ -26,19 +25,16 @@ def noise(n: count(), size: count(), kind: Noise = "uniform", *, rng: source, dt
     return 2 * torch.rand(n, size, generator=rng, device=rng.device, dtype=dtype) - 1
 
 
-@checked
 def to_signed(images: tensor("...", low=0, high=1)):
     r"""Grey values from :math:`[0, 1]`, the range of the data, to :math:`[-1, 1]`, that of a tanh: :math:`2x - 1`."""
     return 2 * images - 1
 
 
-@checked
 def to_unit(images: tensor("...", low=-1, high=1)):
     r"""Grey values from :math:`[-1, 1]` back to :math:`[0, 1]`: :math:`(x + 1) / 2`."""
     return (images + 1) / 2
 
 
-@checked
 def interpolate(first: tensor("K"), last: tensor("K"), steps: count(2)):
     r"""Noise along the great circle from one point to another, whose length changes evenly (``eq:great-circle``).
 
@@ -58,3 +54,6 @@ def interpolate(first: tensor("K"), last: tensor("K"), steps: count(2)):
     )
     t = torch.linspace(0, 1, steps, dtype=first.dtype, device=first.device)[:, None]
     return (torch.sin((1 - t) * angle) * first + torch.sin(t * angle) * last) / torch.sin(angle)
+
+
+doors(globals())

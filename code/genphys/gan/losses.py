@@ -22,7 +22,7 @@ from typing import Literal
 import torch
 import torch.nn.functional as F
 
-from genphys.arguments import checked, function, label, number, require, source, tensor, unchecked
+from genphys.arguments import doors, function, label, number, require, source, tensor, unchecked
 
 __all__ = ["discriminator_loss", "generator_loss", "gradient_penalty", "r1_penalty", "value"]
 
@@ -30,7 +30,6 @@ Game = Literal["minimax", "non-saturating", "least-squares", "wasserstein"]
 WITH_LABELS = ("minimax", "non-saturating")  # the discriminator's output is the probability of the label "data"
 
 
-@checked
 def value(real: tensor("..."), fake: tensor("...")):
     r"""The value of the game from logits of data and of samples, in nats, at most 0 (``def:value``).
 
@@ -39,7 +38,6 @@ def value(real: tensor("..."), fake: tensor("...")):
     return F.logsigmoid(real).mean() + F.logsigmoid(-fake).mean()
 
 
-@checked
 def discriminator_loss(
     real: tensor("..."), fake: tensor("..."), game: Game = "non-saturating", *, smoothing: number(0, below=0.5) = 0.0
 ):
@@ -66,7 +64,6 @@ def discriminator_loss(
     return fake.mean() - real.mean()
 
 
-@checked
 def generator_loss(fake: tensor("..."), game: Game = "non-saturating"):
     r"""What the generator minimises, from logits of its samples.
 
@@ -84,7 +81,6 @@ def generator_loss(fake: tensor("..."), game: Game = "non-saturating"):
     return -fake.mean()
 
 
-@checked
 def gradient_penalty(
     d: function, real: tensor("n d ..."), fake: tensor("n d ..."), *, rng: source, labels: label("n") | None = None
 ):
@@ -102,7 +98,6 @@ def gradient_penalty(
     return (slope - 1).square().mean()
 
 
-@checked
 def r1_penalty(d: function, real: tensor("n d ..."), *, labels: label("n") | None = None):
     r"""Half the mean squared slope of the logit at the data (``def:r1``).
 
@@ -120,3 +115,6 @@ def _gradient(d, x, labels):
     one_each = isinstance(logits, torch.Tensor) and logits.shape in ((len(x),), (len(x), 1)) and logits.requires_grad
     require(one_each, "d", d, f"a function that returns one logit a row, ({len(x)},), with its gradient (no no_grad)")
     return torch.autograd.grad(logits.sum(), x, create_graph=True)[0]
+
+
+doors(globals())

@@ -20,7 +20,7 @@ import torch
 from torch import nn
 from torch.nn.utils import skip_init
 
-from genphys.arguments import Takes, checked, count, label, many, number, source, tensor
+from genphys.arguments import Takes, count, doors, label, many, number, source, tensor
 
 __all__ = [
     "ConditionalDiscriminator",
@@ -41,7 +41,6 @@ class_numbers = Takes(
 )
 
 
-@checked
 class Dropout(nn.Module):
     r"""Set each unit to zero with probability :math:`p` and divide the others by :math:`1 - p`, while training.
 
@@ -62,7 +61,6 @@ class Dropout(nn.Module):
         return f"p={self.p}"
 
 
-@checked
 class Generator(nn.Sequential):
     r"""A stack of named layers :math:`g: \mathbf{z} \mapsto \mathbf{x}` for rows of ``noise_size`` numbers."""
 
@@ -78,7 +76,6 @@ class Generator(nn.Sequential):
         return super().forward(z)
 
 
-@checked
 class Discriminator(nn.Sequential):
     r"""A stack of named layers :math:`\ell: \mathbf{x} \mapsto` the logit of :math:`d`, (n, input_size) to (n,)."""
 
@@ -90,7 +87,6 @@ class Discriminator(nn.Sequential):
         return super().forward(x).squeeze(1)  # (n, 1) -> (n,)
 
 
-@checked
 def mlp_generator(
     noise_size: count() = 20,
     hidden_layers: count(0) = 1,
@@ -113,7 +109,6 @@ def mlp_generator(
     return _draw_weights(Generator(noise_size, layers), rng)
 
 
-@checked
 def mlp_discriminator(
     input_size: count() = 784,
     hidden_layers: count(0) = 1,
@@ -144,7 +139,6 @@ def _hidden(letter, width, number, units, rng, dropout=0.0):
     return layers
 
 
-@checked
 def conv_generator(noise_size: count() = 64, channels: count() = 32, *, rng: source):
     r"""A small DCGAN generator, (n, K) to (n, 784): noise to 7 x 7 pixels, doubled twice by transposed convolutions.
 
@@ -168,7 +162,6 @@ def conv_generator(noise_size: count() = 64, channels: count() = 32, *, rng: sou
     return _draw_weights(Generator(noise_size, layers), rng, std=0.02)
 
 
-@checked
 def conv_discriminator(channels: count() = 32, *, rng: source):
     r"""A small DCGAN discriminator, or critic, (n, 784) to (n,): 28 to 14 to 7 pixels by strided convolutions.
 
@@ -190,7 +183,6 @@ def _features(channels, rng):
     ]
 
 
-@checked
 class ConditionalGenerator(nn.Module):
     r"""A generator :math:`g(\mathbf{z}, c)` that is told which class to draw, as ten more inputs.
 
@@ -208,7 +200,6 @@ class ConditionalGenerator(nn.Module):
         return self.network(torch.cat([z, one_hot], dim=1))
 
 
-@checked
 class ConditionalDiscriminator(nn.Module):
     r"""A discriminator that sees the class, ``def:projection-discriminator``.
 
@@ -246,3 +237,6 @@ def _draw_weights(network, rng, std=None):
             if getattr(module, "bias", None) is not None:
                 module.bias.zero_()
     return network
+
+
+doors(globals())

@@ -2,12 +2,11 @@ r"""Games so small that everything about them is known: the map of one step, and
 
 import torch
 
-from genphys.arguments import checked, function, number, points, positive, tensor
+from genphys.arguments import doors, function, number, points, positive, tensor
 
 __all__ = ["game_step", "modes_covered"]
 
 
-@checked
 def game_step(
     g_loss: function, d_loss: function, state: tensor("2"), learning_rate: positive, *, alternating: bool = False
 ):
@@ -40,7 +39,6 @@ def _slope(loss, theta):
     return torch.autograd.grad(loss, theta, create_graph=True)[0]
 
 
-@checked
 def modes_covered(
     points: points("n D"), centres: points("K D", free=True), *, radius: positive, share: number(0, 1) = 0.2
 ):
@@ -54,3 +52,6 @@ def modes_covered(
     count = torch.bincount(nearest[close], minlength=len(centres))
     found = (count >= share * len(points) / len(centres)).sum().item()
     return found, close.sum().item() / len(points)
+
+
+doors(globals())

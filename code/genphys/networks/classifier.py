@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils import skip_init
 
-from genphys.arguments import checked, label, source, tensor
+from genphys.arguments import doors, label, source, tensor
 from genphys.numerics import double, in_pieces
 
 __all__ = ["FEATURES", "Classifier", "accuracy", "class_shares", "classify"]
@@ -27,7 +27,6 @@ FEATURES = 64
 grey = tensor("n 784", low=0, high=1)  # rows of pixels; gan.to_unit maps [-1, 1] to [0, 1]
 
 
-@checked
 class Classifier(nn.Module):
     """Two convolutions and two linear layers; (n, 784) grey values in [0, 1] to (n, 10) logits."""
 
@@ -63,21 +62,21 @@ def _draw_weights(layer, rng):
     layer.bias.zero_()
 
 
-@checked
 def classify(classifier: nn.Module, images: grey):
     r"""The logarithms of the probabilities :math:`\log p(c\mid\mathbf{x})`, (n, 784) to (n, 10)."""
     return in_pieces(classifier, images).log_softmax(dim=1)
 
 
-@checked
 def accuracy(classifier: nn.Module, images: grey, labels: label()):
     """The share of images whose most probable class is their label: of generated ones, the class that was asked for."""
     found = classify(classifier, images).argmax(dim=1)
     return (found == labels.to(found.device)).sum().item() / len(found)
 
 
-@checked
 def class_shares(classifier: nn.Module, images: grey):
     r"""The share of each of the ten classes among images, by their most probable class; (10,) float64, sums to 1."""
     found = classify(classifier, images).argmax(dim=1)
     return double(torch.bincount(found, minlength=10)) / len(found)
+
+
+doors(globals())

@@ -22,13 +22,12 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils import skip_init
 
-from genphys.arguments import checked, count, label, many, positive, require, source, tensor
+from genphys.arguments import count, doors, label, many, positive, require, source, tensor
 from genphys.numerics import double
 
 __all__ = ["UNet", "time_embedding"]
 
 
-@checked
 def time_embedding(t: tensor("n", kind="any"), size: count(2), slowest: positive = 10_000.0):
     r"""The step :math:`t` as sines and cosines of geometrically spaced frequencies (book: ``def:time-embedding``).
 
@@ -138,7 +137,6 @@ class Attention(nn.Module):
 # ----------------------------------------------------------------------------------------------------- network
 
 
-@checked
 class UNet(nn.Module):
     r"""A U-Net for small square images: :math:`(\mathbf{x}_t, t) \mapsto` an image of the same shape.
 
@@ -238,3 +236,6 @@ class UNet(nn.Module):
             if level < self.halvings:
                 h = F.interpolate(self.grow[level](h), scale_factor=2.0, mode="nearest")
         return self.out(F.silu(self.norm(h)))
+
+
+doors(globals())

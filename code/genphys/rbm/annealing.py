@@ -25,7 +25,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
-from genphys.arguments import Takes, checked, count, number, owner, require, source, tensor
+from genphys.arguments import Takes, count, doors, number, owner, require, source, tensor
 from genphys.exact import all_configurations
 from genphys.numerics import double
 from genphys.rbm.machine import BernoulliRBM, GaussianBernoulliRBM, RestrictedBoltzmannMachine, bernoulli, states
@@ -59,7 +59,6 @@ replicas = Takes(
 )
 
 
-@checked
 def annealed_log_f(
     model: machine,
     x: states,
@@ -94,7 +93,6 @@ class Annealed(NamedTuple):
     log_z_base: torch.Tensor
 
 
-@checked
 @torch.no_grad()
 def ais(
     model: machine,
@@ -134,7 +132,6 @@ def ais(
     return Annealed(log_z_base + log_ratio, stderr, work, log_z_base)
 
 
-@checked
 @torch.no_grad()
 def reverse_ais(
     model: machine,
@@ -169,7 +166,6 @@ def reverse_ais(
     return Annealed(log_z_base - log_ratio, stderr, work, log_z_base)
 
 
-@checked
 @torch.no_grad()
 def annealing_work(
     model: machine,
@@ -194,7 +190,6 @@ def annealing_work(
     return work
 
 
-@checked
 @torch.no_grad()
 def annealing_work_fused(
     model: machine,
@@ -246,7 +241,6 @@ def _log_mean_exp(log_w):
     return log_w.logsumexp(0) - math.log(n), w.std() / w.mean() / math.sqrt(n)
 
 
-@checked
 @torch.no_grad()
 def parallel_tempering(
     model: machine,
@@ -317,7 +311,6 @@ def _log_f_change(model, x, before, after, base):
     return _log_f(model, x, field, after, base) - _log_f(model, x, field, before, base)
 
 
-@checked
 def gibbs_kernel(model: tabulable, beta: number(0, 1) = 1.0, base_bias: tensor("visible") | None = None):
     r"""The transition matrix of one block Gibbs step at a point of the annealing path (``def:rbm-gibbs-kernel``).
 
@@ -336,3 +329,6 @@ def gibbs_kernel(model: tabulable, beta: number(0, 1) = 1.0, base_bias: tensor("
 def _log_bernoulli(logits, states):
     """The log-probability of every state (a row of states) under every row of logits."""
     return F.logsigmoid(logits) @ states.T + F.logsigmoid(-logits) @ (1 - states).T
+
+
+doors(globals())

@@ -25,7 +25,7 @@ import math
 import torch
 from torch import nn
 
-from genphys.arguments import Takes, checked, count, number, points, positive, require, source, tensor
+from genphys.arguments import Takes, checked, count, doors, number, points, positive, require, source, tensor
 from genphys.rbm.partition import Enumerable, Moments, softplus, sum_softplus
 
 __all__ = ["BernoulliRBM", "GaussianBernoulliRBM"]
@@ -102,7 +102,6 @@ class RestrictedBoltzmannMachine(Enumerable, nn.Module):
         r"""Draw :math:`\mathbf{h}\sim p(\mathbf{h}\mid\mathbf{x})`, (B, K)."""
         return bernoulli(torch.sigmoid(self._hidden_field(x)), rng)
 
-    @checked
     @torch.no_grad()
     def gibbs(self, x: states, steps: count(0) = 1, *, rng: source):
         r"""Block Gibbs sampling: ``steps`` times :math:`\mathbf{h}\sim p(\cdot|\mathbf{x})`, then
@@ -130,7 +129,6 @@ class RestrictedBoltzmannMachine(Enumerable, nn.Module):
         return torch.addmm(self.visible_bias, h, self.weight.T)
 
 
-@checked
 class BernoulliRBM(RestrictedBoltzmannMachine):
     r"""Binary visible and binary hidden units (``def:rbm-energy``).
 
@@ -213,7 +211,6 @@ class BernoulliRBM(RestrictedBoltzmannMachine):
         return bernoulli(torch.sigmoid(field), rng)
 
 
-@checked
 class GaussianBernoulliRBM(RestrictedBoltzmannMachine):
     r"""Real visible and binary hidden units (``def:gaussian-energy``).
 
@@ -317,3 +314,6 @@ class GaussianBernoulliRBM(RestrictedBoltzmannMachine):
 def bernoulli(p, rng):
     """Zeros and ones with the probabilities p."""
     return (torch.rand(p.shape, generator=rng, dtype=p.dtype, device=rng.device).to(p.device) < p).to(p.dtype)
+
+
+doors(globals())

@@ -23,19 +23,7 @@ from dataclasses import dataclass
 import torch
 
 from genphys import arguments
-from genphys.arguments import (
-    Takes,
-    checked,
-    count,
-    function,
-    iterable,
-    number,
-    owner,
-    positive,
-    require,
-    source,
-    tensor,
-)
+from genphys.arguments import Takes, count, doors, function, iterable, number, owner, positive, require, source, tensor
 from genphys.numerics import must_stay_finite
 from genphys.rbm.machine import RestrictedBoltzmannMachine, bernoulli, states_or_means
 from genphys.rbm.partition import Moments
@@ -85,7 +73,6 @@ carried = Takes(
 )
 
 
-@checked
 def persistent_chains(model: machine, n: count(0), *, rng: source):
     """The :class:`Chains` of persistent contrastive divergence, started with fair coins for the hidden units.
 
@@ -102,7 +89,6 @@ def _no_chains(model):
     return Chains(None, None, halves((model.visible,), 0.5), halves((model.hidden,), 0.5))
 
 
-@checked
 @torch.no_grad()
 def negative_phase(model: machine, x: states_or_means, chains: carried, *, k: count() = 1, rng: source):
     """Visible configurations after k Gibbs steps, from the data (CD-k) or from where the chains stood (PCD-k)."""
@@ -116,7 +102,6 @@ def negative_phase(model: machine, x: states_or_means, chains: carried, *, k: co
     return y
 
 
-@checked
 @torch.no_grad()
 def cd_step(
     model: machine,
@@ -143,7 +128,6 @@ def cd_step(
     chains.visible, chains.step = y, chains.step + 1
 
 
-@checked
 @torch.no_grad()
 def cd_step_fused(
     model: machine,
@@ -191,7 +175,6 @@ def cd_step_fused(
     chains.visible, chains.step = y, chains.step + 1
 
 
-@checked
 def centred(gradient: Moments, visible_mean: tensor("M"), hidden_mean: tensor("K")):
     r"""The centred gradient: the direction of a machine written in :math:`x_i-\bar x_i` and :math:`h_j-\bar h_j`.
 
@@ -215,7 +198,6 @@ def centred(gradient: Moments, visible_mean: tensor("M"), hidden_mean: tensor("K
     return Moments(weight, gradient.visible_bias - weight @ hidden_mean, gradient.hidden_bias - visible_mean @ weight)
 
 
-@checked
 def contrastive_divergence(
     model: machine,
     batches: iterable,
@@ -271,7 +253,6 @@ weighted = Takes(
 )
 
 
-@checked
 def maximum_likelihood(
     model: machine,
     batches: iterable,
@@ -331,3 +312,6 @@ def _require_finite(model, step):
     if not math.isfinite((weight.sum() + visible_bias.sum() + hidden_bias.sum()).item()):
         advice = "take a smaller learning rate"
         must_stay_finite(step, advice, weight=weight, visible_bias=visible_bias, hidden_bias=hidden_bias)
+
+
+doors(globals())

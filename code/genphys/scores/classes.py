@@ -7,7 +7,7 @@ have exactly no probability, :math:`\log 0 = -\infty`.
 
 import math
 
-from genphys.arguments import checked, require, tensor
+from genphys.arguments import doors, require, tensor
 from genphys.scores.distances import in_double
 
 __all__ = ["inception_score", "mode_score"]
@@ -20,7 +20,6 @@ def log_probs_of(rows):
     return tensor(f"{rows} c", rows=2, finite=False, high=1e-5)
 
 
-@checked
 def inception_score(log_probs: log_probs_of("m")):
     r"""The inception score, from :math:`\log p(c\mid\mathbf{y}^{(j)})` in nats, (m, C); a float64 number.
 
@@ -38,7 +37,6 @@ def inception_score(log_probs: log_probs_of("m")):
     return _mean_kl(log_p, _log_marginal(log_p)).exp()
 
 
-@checked
 def mode_score(log_probs: log_probs_of("m"), real_log_probs: log_probs_of("n"), *, original: bool = False):
     r"""A mode score: an inception score that is told the classes of the real points; a float64 number.
 
@@ -84,3 +82,6 @@ def _normalised(name, log_probs):
     off = log_p.detach().logsumexp(1).abs().max().item()
     require(off <= 1e-5, name, log_probs, f"log_softmax of logits; a row sums to exp(+-{off:.3g})")
     return log_p.log_softmax(1).clamp(min=LOG_ZERO)
+
+
+doors(globals())

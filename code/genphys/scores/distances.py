@@ -18,7 +18,7 @@ One rule for the numbers of all scores:
 
 import torch
 
-from genphys.arguments import checked, points
+from genphys.arguments import doors, points
 from genphys.numerics import double
 
 __all__ = ["pairwise_squared_distances"]
@@ -27,7 +27,6 @@ BLOCK = 2**20  # elements of a block of distances: 8 MB in float64
 ROUNDING = 64 * torch.finfo(torch.float64).eps  # of a squared distance, relative to the squares that it is made of
 
 
-@checked
 def pairwise_squared_distances(x: points("n d", rows=2), y: points("m d", rows=2)):
     r"""All :math:`\lVert\mathbf{x}-\mathbf{y}\rVert^2` between the rows of two sets, (n, D) and (m, D) to (n, m).
 
@@ -71,3 +70,6 @@ def rounding(x, *sets):
 def _expanded(x, y, xx, yy):
     # (n, D) @ (D, m) -> (n, m); rounding may leave something negative of a zero
     return torch.addmm(yy, x, y.mT, alpha=-2).add_(xx[:, None]).clamp(min=0)
+
+
+doors(globals())

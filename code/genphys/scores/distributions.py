@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from scipy.special import kolmogorov
 
-from genphys.arguments import checked, tensor
+from genphys.arguments import doors, tensor
 from genphys.scores.distances import in_double
 
 __all__ = ["KolmogorovSmirnov", "kolmogorov_smirnov"]
@@ -19,7 +19,6 @@ class KolmogorovSmirnov(NamedTuple):
     p_value: float
 
 
-@checked
 def kolmogorov_smirnov(x: tensor("n", rows=2, kind="any"), y: tensor("m", rows=2, kind="any")):
     r"""The largest difference of the empirical distribution functions of two sets of numbers.
 
@@ -36,3 +35,6 @@ def kolmogorov_smirnov(x: tensor("n", rows=2, kind="any"), y: tensor("m", rows=2
     below_y = torch.searchsorted(y, jumps, right=True)  # m G_m
     statistic = (below_x * m - below_y * n).abs().max().item() / (n * m)
     return KolmogorovSmirnov(statistic, float(kolmogorov(math.sqrt(n * m / (n + m)) * statistic)))
+
+
+doors(globals())

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from genphys.arguments import checked, many, number, require, tensor
+from genphys.arguments import doors, many, number, require, tensor
 from genphys.numerics import in_pieces, network_hash
 from genphys.scores.distances import in_double
 from genphys.scores.transport import frechet2
@@ -19,7 +19,6 @@ grey = tensor(None, rows=2)  # of shape (n, M), (n, H, W) or (n, C, H, W)
 limits = many(number(), least=2)
 
 
-@checked
 def image_rows(images: grey, *, data_range: limits = (0.0, 1.0)):
     """Images as rows of pixels, (n, M), (n, H, W) or (n, C, H, W) to (n, M), if they keep to the stated range.
 
@@ -29,7 +28,6 @@ def image_rows(images: grey, *, data_range: limits = (0.0, 1.0)):
     return _rows("images", images, data_range)
 
 
-@checked
 def image_features(network: nn.Module, images: grey, *, data_range: limits = (0.0, 1.0)):
     """The features that a network sees in images, (n, D), off the graph and in pieces that need little memory.
 
@@ -39,7 +37,6 @@ def image_features(network: nn.Module, images: grey, *, data_range: limits = (0.
     return _features("images", network, images, data_range)
 
 
-@checked
 def image_log_probs(network: nn.Module, images: grey, *, data_range: limits = (0.0, 1.0)):
     r"""The class probabilities :math:`\log p(c\mid\mathbf{x})` that a network gives images, (n, C), float64.
 
@@ -64,7 +61,6 @@ class FrechetScore:
         return f"squared Fréchet distance {self.value:.4g} (features {self.network} {self.sha256[:12]}, {sizes})"
 
 
-@checked
 def image_frechet2(network: nn.Module, real: grey, generated: grey, *, data_range: limits = (0.0, 1.0)):
     """The squared Fréchet distance in a network's features, with all that it depends on: :class:`FrechetScore`."""
     x = _features("real", network, real, data_range)
@@ -94,3 +90,6 @@ def _features(name, network, images, data_range):
 def _seen(seen, images, data_range):
     low, high = data_range
     return in_pieces(seen, images if (low, high) == (0, 1) else ((images - low) / (high - low)).clamp(0, 1))
+
+
+doors(globals())

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import torch
 from torch.autograd.function import once_differentiable
 
-from genphys.arguments import checked, count, covariance, many, points, positive, require, source, tensor
+from genphys.arguments import count, covariance, doors, many, points, positive, require, source, tensor
 from genphys.exact.estimates import Estimate
 from genphys.scores.distances import about_their_middle, distance_blocks, in_double, rounding, squared_distances
 
@@ -31,7 +31,6 @@ __all__ = [
 ]
 
 
-@checked
 def mmd2(real: points("n d", rows=2), generated: points("m d", rows=2), bandwidth: positive):
     r"""The squared maximum mean discrepancy without bias: a U-statistic (``eq:mmd-unbiased``).
 
@@ -60,7 +59,6 @@ def kernel(x, y, bandwidth):
     return torch.exp(-squared_distances(x, y) / (2 * bandwidth**2))
 
 
-@checked
 def mmd2_blocked(real: points("n d", rows=2), generated: points("m d", rows=2), bandwidth: positive):
     """:func:`mmd2` by blocks of the kernel: no matrix is ever whole, in the gradient neither."""
     x, y = in_double(real), in_double(generated)
@@ -104,7 +102,6 @@ def _kernel_blocks(x, y, bandwidth, same):
         yield rows, k
 
 
-@checked
 def mmd2_and_error(real: points("n d", rows=3), generated: points("m d", rows=3), bandwidth: positive):
     r""":func:`mmd2` and its standard error from the same pairs, an :class:`Estimate` off the graph.
 
@@ -159,7 +156,6 @@ class PermutationTest(NamedTuple):
     null: torch.Tensor
 
 
-@checked
 def mmd_test(
     real: points("n d", rows=2),
     generated: points("m d", rows=2),
@@ -206,7 +202,6 @@ def _joint_kernel(x, y, bandwidth):
             yield here, k
 
 
-@checked
 def gaussian_mmd2(
     mean_p: tensor("d"), cov_p: covariance("d"), mean_q: tensor("d"), cov_q: covariance("d"), bandwidth: positive
 ):
@@ -232,7 +227,6 @@ def gaussian_mmd2(
     return mean_kernel(zero, 2 * cov_p) + mean_kernel(zero, 2 * cov_q) - 2 * cross
 
 
-@checked
 def median_bandwidth(*sets: many(points("_ d", rows=2)), most: count(2) = 2000):
     r"""The median distance between the points of the sets taken together, as a bandwidth :math:`\sigma_\kappa`.
 
@@ -251,3 +245,6 @@ def median_bandwidth(*sets: many(points("_ d", rows=2)), most: count(2) = 2000):
     takes = "points of which not half of the pairs coincide; choose a bandwidth yourself"
     require(median > rounding(every, every).max().item(), "sets", sets, takes)
     return math.sqrt(median)
+
+
+doors(globals())

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import torch
 
-from genphys.arguments import checked, count, points, require
+from genphys.arguments import count, doors, points, require
 from genphys.scores.distances import ROUNDING, distance_blocks, in_double, rounding
 
 __all__ = ["NearestNeighbour", "PrecisionRecall", "nearest_neighbour", "precision_recall"]
@@ -32,7 +32,6 @@ class PrecisionRecall(NamedTuple):
     coverage: float
 
 
-@checked
 def nearest_neighbour(real: points("n d", rows=2), generated: points("m d", rows=2)):
     r"""How often a point's nearest neighbour among all others is of its own set: :class:`NearestNeighbour`.
 
@@ -62,7 +61,6 @@ def _votes(own, other):
     return torch.cat(votes)
 
 
-@checked
 def precision_recall(real: points("n d", rows=2), generated: points("m d", rows=2), k: count() = 5):
     r"""Precision, recall, density and coverage from balls that reach to the k-th neighbour of the own set.
 
@@ -106,3 +104,6 @@ def _squared_radii(x, k):
 
 def _share(flags):
     return flags.sum().item() / len(flags)
+
+
+doors(globals())

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import torch
 
-from genphys.arguments import checked, count, function, source, tensor
+from genphys.arguments import count, doors, function, source, tensor
 from genphys.scores.distances import in_double
 
 __all__ = ["Bootstrap", "bootstrap", "half_sampling_error"]
@@ -26,7 +26,6 @@ class Bootstrap(NamedTuple):
     stderr: torch.Tensor
 
 
-@checked
 def bootstrap(score: function, real: samples, generated: samples, *, repeats: count(2) = 100, rng: source):
     r"""Mean and standard error of a score by drawing both sets anew from themselves, with replacement.
 
@@ -58,7 +57,6 @@ def bootstrap(score: function, real: samples, generated: samples, *, repeats: co
     return Bootstrap(found.mean(0), found.std(0))
 
 
-@checked
 def half_sampling_error(score: function, real: samples, generated: samples, *, repeats: count(2) = 20, rng: source):
     r"""The standard error of any score by drawing random halves of both sets, without replacement; of its shape.
 
@@ -84,3 +82,6 @@ def _resampled(score, real, generated, draw, repeats):
     """The scores of some pairs of sets that ``draw`` takes from the two, (repeats, ...), float64."""
     found = [torch.as_tensor(score(draw(real), draw(generated))) for _ in range(repeats)]
     return torch.stack([in_double(t) for t in found])
+
+
+doors(globals())

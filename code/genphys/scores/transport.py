@@ -15,7 +15,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch.nn.functional import pad
 
-from genphys.arguments import checked, covariance, number, points, require, tensor
+from genphys.arguments import covariance, doors, number, points, require, tensor
 from genphys.scores.distances import about_their_middle, distance_blocks, in_double
 
 __all__ = ["frechet2", "gaussian_frechet2", "wasserstein", "wasserstein_1d"]
@@ -23,7 +23,6 @@ __all__ = ["frechet2", "gaussian_frechet2", "wasserstein", "wasserstein_1d"]
 MOST_ASSIGNED = 10_000  # points of an assignment, whose costs take 8 n^2 bytes
 
 
-@checked
 def wasserstein_1d(x: tensor("n", rows=2, kind="any"), y: tensor("m", rows=2, kind="any"), order: number(1) = 1):
     r"""The Wasserstein distance of two sets of numbers, exactly; in float64 and in their unit.
 
@@ -41,7 +40,6 @@ def wasserstein_1d(x: tensor("n", rows=2, kind="any"), y: tensor("m", rows=2, ki
     return _power_mean(gap, width / (gap.new_ones(()) * n * m), order)
 
 
-@checked
 def wasserstein(real: points("n d", rows=2), generated: points("n d", rows=2), order: number(1) = 2):
     r"""The Wasserstein distance of two sets of equally many points, by the optimal assignment.
 
@@ -74,7 +72,6 @@ def _power_mean(gap, share, order):
     return largest * (share * (gap / largest) ** order).sum() ** (1 / order)
 
 
-@checked
 def gaussian_frechet2(mean_p: tensor("d"), cov_p: covariance("d"), mean_q: tensor("d"), cov_q: covariance("d")):
     r"""The squared Fréchet distance of two Gaussians, which is :math:`\mathrm{W}_2^2`: (D,) and (D, D) to a number.
 
@@ -106,7 +103,6 @@ def _safe_sqrt(values):
     return torch.where(positive, torch.where(positive, values, 1.0).sqrt(), 0.0)
 
 
-@checked
 def frechet2(real: points("n d", rows=2), generated: points("m d", rows=2)):
     r"""The squared Fréchet distance between Gaussians of the means and covariances of two sets, in float64.
 
@@ -138,3 +134,6 @@ def _factor(x):
     x = x - x.mean(0)
     directions = torch.linalg.qr(x.detach()).Q  # (n, D), constant: they turn A, and leave the covariance as it is
     return directions.mT @ x / (len(x) - 1) ** 0.5
+
+
+doors(globals())

@@ -25,8 +25,8 @@ import math
 import torch
 
 from genphys.arguments import (
-    checked,
     count,
+    doors,
     function,
     number,
     numbers_or_tensor,
@@ -63,7 +63,6 @@ couplings = number() | tensor("b", kind="any", free=True)  # J, one number or on
 # ---------------------------------------------------------------------------------------------- energies
 
 
-@checked
 def bonds(L: count(2), device: torch.device | str | None = None):
     """The pairs of sites that a bond joins, shape (2 L^2, 2).
 
@@ -75,7 +74,6 @@ def bonds(L: count(2), device: torch.device | str | None = None):
     return torch.stack([site.repeat(2, 1).flatten(), torch.cat([right, down]).flatten()], dim=1)
 
 
-@checked
 def pair_products(spins: lattices):
     r"""The products :math:`s_i s_j` over the bonds, the sufficient statistics of the couplings.
 
@@ -86,7 +84,6 @@ def pair_products(spins: lattices):
     return torch.cat([right.flatten(-2), down.flatten(-2)], dim=-1)
 
 
-@checked
 def energy(spins: lattices, J: couplings = 1.0, field: number() = 0.0):
     r"""The energy of each configuration, in units of J, (..., L, L) to (...).
 
@@ -104,7 +101,6 @@ def energy(spins: lattices, J: couplings = 1.0, field: number() = 0.0):
     return -(spins * (right * spins.roll(-1, -1) + down * spins.roll(-1, -2) + field)).sum((-2, -1))
 
 
-@checked
 def magnetisation(spins: lattices):
     r"""The mean spin :math:`m = M^{-1} \sum_i s_i` of each configuration, (..., L, L) to (...)."""
     return _floating(spins).mean((-2, -1))
@@ -113,7 +109,6 @@ def magnetisation(spins: lattices):
 # ------------------------------------------------------------------------------------------- enumeration
 
 
-@checked
 def configurations(L: count(2, 4), dtype: torch.dtype = torch.float64, device: torch.device | str | None = None):
     """All configurations of a small lattice, shape (2^(L^2), L, L), in binary counting order.
 
@@ -122,7 +117,6 @@ def configurations(L: count(2, 4), dtype: torch.dtype = torch.float64, device: t
     return all_configurations(L * L, values=(-1, 1), dtype=dtype, device=device).view(-1, L, L)
 
 
-@checked
 def enumerate_observables(L: count(2, 4), T: numbers_or_tensor(above=0), *, J: couplings = 1.0, field: number() = 0.0):
     r"""The exact thermal averages of a small lattice by summing over its :math:`2^M` configurations.
 
@@ -151,7 +145,6 @@ def enumerate_observables(L: count(2, 4), T: numbers_or_tensor(above=0), *, J: c
 # ----------------------------------------------------------------------------------------------- samplers
 
 
-@checked
 def heat_bath_sweep(spins: lattices, T: positive, *, J: couplings = 1.0, field: number() = 0.0, rng: source):
     r"""Redraw every spin once from its distribution given its neighbours (``eq:conditional-unit``).
 
@@ -179,7 +172,6 @@ def heat_bath_sweep(spins: lattices, T: positive, *, J: couplings = 1.0, field: 
     return s.to(spins.dtype)
 
 
-@checked
 def swendsen_wang_step(spins: lattices, T: positive, *, J: couplings = 1.0, rng: source):
     r"""Flip each Fortuin-Kasteleyn cluster with probability one half.
 
@@ -202,7 +194,6 @@ def swendsen_wang_step(spins: lattices, T: positive, *, J: couplings = 1.0, rng:
     return (s * coin[cluster].view_as(s)).to(spins.dtype)
 
 
-@checked
 def sample(
     L: count(2),
     T: positive,
@@ -247,7 +238,6 @@ def sample(
     return kept
 
 
-@checked
 def observables(spins: lattices, T: positive, *, J: couplings = 1.0, field: number() = 0.0):
     r"""The observables of a lattice from samples in the order of time, each with its standard error.
 
@@ -336,3 +326,6 @@ def _clusters(right, down):
         a, b = label[a], label[b]
         a, b = a[a != b], b[a != b]
     return label
+
+
+doors(globals())

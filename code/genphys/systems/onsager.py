@@ -23,7 +23,7 @@ import math
 import numpy as np
 import torch
 
-from genphys.arguments import checked, count, numbers_or_tensor, positive
+from genphys.arguments import count, doors, numbers_or_tensor, positive
 from genphys.exact import all_configurations
 from genphys.numerics import double
 
@@ -43,7 +43,6 @@ temperatures = numbers_or_tensor(above=0)
 # ------------------------------------------------------------------------------------- a torus of L x L sites
 
 
-@checked
 def kaufman_log_partition(L: count(2), T: temperatures):
     r""":math:`\ln Z` of the periodic L x L lattice, in nats; differentiable in ``T``.
 
@@ -62,13 +61,11 @@ def kaufman_log_partition(L: count(2), T: temperatures):
     return _kaufman(L, 1 / double(T))
 
 
-@checked
 def kaufman_energy(L: count(2), T: temperatures):
     r"""The energy per site of the periodic L x L lattice, :math:`-M^{-1}\,\partial\ln Z/\partial K`, off the graph."""
     return -_derivative(lambda K: _kaufman(L, K), 1 / double(T), 1) / L**2
 
 
-@checked
 def kaufman_heat_capacity(L: count(2), T: temperatures):
     r"""The heat capacity per site of the periodic L x L lattice in units of :math:`k_B`, off the graph.
 
@@ -78,7 +75,6 @@ def kaufman_heat_capacity(L: count(2), T: temperatures):
     return K.detach().square() * _derivative(lambda K: _kaufman(L, K), K, 2) / L**2
 
 
-@checked
 def magnetisation_distribution(L: count(2, 8), T: positive):
     r"""The distribution of the magnetisation, by a transfer matrix with a fugacity on every spin.
 
@@ -115,7 +111,6 @@ def magnetisation_distribution(L: count(2, 8), T: positive):
 # --------------------------------------------------------------------------------------- the infinite lattice
 
 
-@checked
 def log_partition_per_site(T: temperatures):
     r"""Onsager's :math:`\ln Z / M` of the infinite lattice, in nats; differentiable in ``T``.
 
@@ -126,13 +121,11 @@ def log_partition_per_site(T: temperatures):
     return _onsager(1 / double(T))
 
 
-@checked
 def energy(T: temperatures):
     r"""The energy per site of the infinite lattice, off the graph; :math:`-\sqrt2` at :math:`T_c`."""
     return -_derivative(_onsager, 1 / double(T), 1)
 
 
-@checked
 def spontaneous_magnetisation(T: temperatures):
     r"""The magnetisation of the infinite lattice, :math:`(1 - \sinh^{-4} 2K)^{1/8}` below :math:`T_c`, else 0.
 
@@ -210,3 +203,6 @@ def _derivative(formula, K, order):
         for k in range(order):
             (value,) = torch.autograd.grad(value.sum(), K, create_graph=k + 1 < order)
     return value.detach()
+
+
+doors(globals())

@@ -20,7 +20,7 @@ import math
 
 import torch
 
-from genphys.arguments import checked, count, source, tensor
+from genphys.arguments import count, doors, source, tensor
 from genphys.numerics import double
 
 __all__ = ["density", "distribution", "draw", "ks_distance", "quantile", "w1_distance", "wave_function"]
@@ -31,25 +31,21 @@ positions = tensor("...")  # of any shape
 levels = count(0, 50)
 
 
-@checked
 def wave_function(x: positions, level: levels):
     r"""The wave function :math:`\psi_\nu(x)`, by its three-term recursion; the shape of ``x``."""
     return _wave_function(x, level)
 
 
-@checked
 def density(x: positions, level: levels):
     r"""The density :math:`|\psi_\nu(x)|^2` of positions in a level; the shape of ``x``."""
     return _wave_function(x, level) ** 2
 
 
-@checked
 def distribution(x: positions, level: levels):
     r"""The distribution function :math:`F_\nu(x)`, ``eq:oscillator-distribution``; the shape of ``x``."""
     return _distribution(x, level)
 
 
-@checked
 def quantile(u: tensor("...", low=0, high=1), level: levels):
     r"""The position :math:`x` at which :math:`F_\nu(x) = u`, by bisection to the last digits; the shape of ``u``."""
     reach = math.sqrt(2 * level + 1) + REACH
@@ -61,14 +57,12 @@ def quantile(u: tensor("...", low=0, high=1), level: levels):
     return (low + high) / 2
 
 
-@checked
 def draw(n: count(), level: levels, *, rng: source):
     r"""Independent positions from :math:`|\psi_\nu|^2`, shape (n,), float64: the quantile of uniform numbers."""
     dtype = torch.float64 if rng.device.type == "cpu" else torch.get_default_dtype()
     return quantile(double(torch.rand(n, generator=rng, dtype=dtype, device=rng.device)), level)
 
 
-@checked
 def ks_distance(sample: tensor("n", free=True), level: levels):
     r"""The Kolmogorov-Smirnov distance :math:`\sup_x |F_n(x) - F_\nu(x)|` of a sample, exactly: from 1/2n to 1."""
     exact = _distribution(_sorted(sample), level)
@@ -78,7 +72,6 @@ def ks_distance(sample: tensor("n", free=True), level: levels):
     return torch.maximum(above.max(), below.max()).item()
 
 
-@checked
 def w1_distance(sample: tensor("n", free=True), level: levels, points: count(2) = 20_001):
     r"""The Wasserstein distance :math:`\mathrm{W}_1 = \int |F_n(x) - F_\nu(x)|\,\mathrm{d}x` of a sample.
 
@@ -109,3 +102,6 @@ def _distribution(x, level):
 
 def _sorted(sample):
     return double(sample.detach()).sort().values
+
+
+doors(globals())

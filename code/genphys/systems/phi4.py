@@ -33,7 +33,7 @@ from typing import NamedTuple
 
 import torch
 
-from genphys.arguments import checked, count, number, positive, require, source, tensor
+from genphys.arguments import count, doors, number, positive, require, source, tensor
 from genphys.exact.estimates import binder_cumulant, function_of_means, mean_and_error
 from genphys.numerics import double
 
@@ -66,7 +66,6 @@ coupling = number(low=0)  # lambda
 # ------------------------------------------------------------------------------------------------ the action
 
 
-@checked
 def action(phi: fields, kappa: number(), lam: coupling):
     r"""The action of each configuration, in nats, (n, L, L) to (n,) (book: ``def:phi4-action``).
 
@@ -77,7 +76,6 @@ def action(phi: fields, kappa: number(), lam: coupling):
     return _action(phi, kappa, lam)
 
 
-@checked
 def action_gradient(phi: fields, kappa: number(), lam: coupling):
     r"""The gradient of the action, minus the force on each site; the shape of ``phi`` (book: ``eq:phi4-force``).
 
@@ -88,7 +86,6 @@ def action_gradient(phi: fields, kappa: number(), lam: coupling):
     return _gradient(phi, kappa, lam)
 
 
-@checked
 def free_propagator(L: count(), kappa: number(above=-0.25, below=0.25)):
     r"""The two-point function of the free field, :math:`\lambda = 0`, in momentum space (``eq:phi4-propagator``).
 
@@ -103,7 +100,6 @@ def free_propagator(L: count(), kappa: number(above=-0.25, below=0.25)):
     return 1 / (2 - 4 * kappa * (cosine[:, None] + cosine))
 
 
-@checked
 def lattice_momentum_squared(L: count()):
     r"""The lattice Laplacian in momentum space, :math:`\hat k^2 = \sum_\mu 4\sin^2(k_\mu/2)`, shape (L, L), float64."""
     line = 4 * (math.pi / L * torch.arange(L, dtype=torch.float64)).sin().square()
@@ -136,7 +132,6 @@ class Trajectories(NamedTuple):
     energy_error: torch.Tensor
 
 
-@checked
 def leapfrog(
     phi: fields, momentum: fields, kappa: number(), lam: coupling, *, step_size: number() | tensor(), steps: count()
 ):
@@ -166,7 +161,6 @@ def _leapfrog(phi, momentum, kappa, lam, step_size, steps):
     return phi, momentum
 
 
-@checked
 @torch.no_grad()
 def hybrid_monte_carlo(
     phi: fields,
@@ -214,14 +208,12 @@ def hybrid_monte_carlo(
     return phi, Trajectories(torch.stack(accepted), torch.stack(errors))
 
 
-@checked
 def start(n: count(), L: count(), *, rng: source, dtype: torch.dtype = torch.float64):
     r"""Where chains begin: noise around a uniform field of random size, so that both phases occur; (n, L, L)."""
     options = {"generator": rng, "device": rng.device, "dtype": dtype}
     return torch.randn(n, 1, 1, **options) + 0.5 * torch.randn(n, L, L, **options)
 
 
-@checked
 def sample(
     n: count(),
     L: count(),
@@ -260,7 +252,6 @@ def sample(
     return phi
 
 
-@checked
 def symmetry_images(phi: fields, *, rng: source):
     r"""The configurations moved by a random symmetry of the action, under which their weights are the same.
 
@@ -286,13 +277,11 @@ def _signs(phi, rng):
 # ------------------------------------------------------------------------------------------------ observables
 
 
-@checked
 def magnetisation(phi: fields):
     r"""The mean field of each configuration, :math:`m = N^{-1}\sum_x\varphi_x`, shape (n,)."""
     return phi.mean((1, 2))
 
 
-@checked
 def structure_factor(phi: fields):
     r"""The power at each momentum, :math:`|\tilde\varphi(k)|^2/N`, :math:`\tilde\varphi(k) = \sum_x e^{-ikx}\varphi_x`.
 
@@ -302,7 +291,6 @@ def structure_factor(phi: fields):
     return torch.fft.fft2(phi).abs().square() / phi[0].numel()
 
 
-@checked
 def two_point(phi: fields):
     r"""The correlation at each distance, averaged over the lattice: :math:`N^{-1}\sum_x\varphi_x\varphi_{x+r}`.
 
@@ -312,7 +300,6 @@ def two_point(phi: fields):
     return torch.fft.ifft2(structure_factor(phi)).real
 
 
-@checked
 def time_slice_correlation(phi: fields):
     r"""The correlation of two columns' sums at each distance, which decays with a single momentum along the columns.
 
@@ -323,7 +310,6 @@ def time_slice_correlation(phi: fields):
     return two_point(phi).sum(1)
 
 
-@checked
 def schwinger_dyson(phi: fields, kappa: number(), lam: coupling):
     r"""The correlation of the field with the gradient of the action at each distance (``eq:phi4-schwinger-dyson``).
 
@@ -338,7 +324,6 @@ def schwinger_dyson(phi: fields, kappa: number(), lam: coupling):
     return torch.fft.ifft2(torch.fft.fft2(phi).conj() * torch.fft.fft2(gradient)).real / phi[0].numel()
 
 
-@checked
 def susceptibility(phi: fields):
     r"""The susceptibility :math:`\chi = N\langle m^2\rangle`, which is :math:`G(0)` (book: ``def:phi4-observables``).
 
@@ -348,7 +333,6 @@ def susceptibility(phi: fields):
     return mean_and_error(phi[0].numel() * magnetisation(phi).square())
 
 
-@checked
 def binder(phi: fields):
     r"""The Binder cumulant :math:`U = 1 - \langle m^4\rangle/(3\langle m^2\rangle^2)` (book: ``def:phi4-observables``).
 
@@ -358,7 +342,6 @@ def binder(phi: fields):
     return binder_cumulant(magnetisation(phi))
 
 
-@checked
 def correlation_length(phi: fields):
     r"""The second-moment correlation length, in lattice spacings (book: ``def:phi4-observables``).
 
@@ -381,7 +364,6 @@ def correlation_length(phi: fields):
     return function_of_means(length, [zero, least])
 
 
-@checked
 def observables(phi: fields, kappa: number(), lam: coupling):
     r"""The observables of the book's table, from independent configurations (book: ``def:phi4-observables``).
 
@@ -420,3 +402,6 @@ def _power_of_long_waves(phi):
 
 def _require_two(phi):
     require(len(phi) >= 2, "phi", phi, "at least 2 configurations")
+
+
+doors(globals())

@@ -15,7 +15,7 @@ import math
 
 import torch
 
-from genphys.arguments import checked, count, many, number, positive, source, tensor
+from genphys.arguments import count, doors, many, number, positive, source, tensor
 from genphys.numerics import double
 from genphys.systems import phi4
 
@@ -26,13 +26,11 @@ coupling = number(low=0)
 _LINE = torch.linspace(-8, 8, 16_001, dtype=torch.float64)  # the field of one site
 
 
-@checked
 def hopping(phi: fields):
     r"""The sum over the bonds :math:`\sum_x\sum_\mu\varphi_x\varphi_{x+\hat\mu}`, shape (n,) (``eq:hopping-slope``)."""
     return (phi * (phi.roll(-1, 1) + phi.roll(-1, 2))).sum((1, 2))
 
 
-@checked
 def free_log_partition(L: count(), kappa: number(above=-0.25, below=0.25)):
     r"""The logarithm of the partition function of the free field in nats, float64, shape () (``eq:free-log-z``).
 
@@ -42,7 +40,6 @@ def free_log_partition(L: count(), kappa: number(above=-0.25, below=0.25)):
     return power.numel() / 2 * math.log(2 * math.pi) + power.log().sum() / 2
 
 
-@checked
 def site_log_partition(lam: coupling):
     r"""That of one site without neighbours, :math:`\log\int e^{-\varphi^2-\lambda(\varphi^2-1)^2}\,\mathrm{d}\varphi`.
 
@@ -52,7 +49,6 @@ def site_log_partition(lam: coupling):
     return _site(lam).logsumexp(0) + (_LINE[1] - _LINE[0]).log()
 
 
-@checked
 def independent_sites(n: count(), L: count(), lam: coupling, *, rng: source, dtype: torch.dtype = torch.float64):
     """Fields at hopping parameter 0, site by site from the inverse of the distribution function; (n, L, L)."""
     share = _site(lam).softmax(0).cumsum(0)
@@ -63,7 +59,6 @@ def independent_sites(n: count(), L: count(), lam: coupling, *, rng: source, dty
     return phi.view(n, L, L).to(dtype).to(rng.device)
 
 
-@checked
 def anneal(
     phi: fields,
     kappas: many(number()),
@@ -99,3 +94,6 @@ def anneal(
 
 def _site(lam):
     return -_LINE.square() - lam * (_LINE.square() - 1).square()
+
+
+doors(globals())

@@ -17,7 +17,7 @@ References:
 
 import torch
 
-from genphys.arguments import checked, count, require, source, tensor
+from genphys.arguments import count, doors, require, source, tensor
 from genphys.exact import all_configurations
 
 __all__ = ["averages", "draw", "log_partition", "uniform"]
@@ -36,7 +36,6 @@ def _require_rows(right):
     require(1 <= right.shape[1] <= MOST, "right", right, f"rows of at most {MOST} spins")
 
 
-@checked
 def log_partition(right: tensor("L W"), down: tensor("L W"), field: tensor("L W")):
     r"""The exact :math:`\log Z`, in nats; it can be differentiated.
 
@@ -55,7 +54,6 @@ def log_partition(right: tensor("L W"), down: tensor("L W"), field: tensor("L W"
     return product.trace().log() + log_scale
 
 
-@checked
 def averages(right: tensor("L W"), down: tensor("L W"), field: tensor("L W")):
     r"""The exact averages of neighbouring products and of the spins, :math:`\partial\log Z` by each parameter.
 
@@ -68,7 +66,6 @@ def averages(right: tensor("L W"), down: tensor("L W"), field: tensor("L W")):
         return torch.autograd.grad(log_partition.__wrapped__(*parameters), parameters)
 
 
-@checked
 @torch.no_grad()
 def draw(n: count(), right: tensor("L W"), down: tensor("L W"), field: tensor("L W"), *, rng: source):
     r"""Independent configurations from the exact distribution, one row of the lattice after the other.
@@ -93,9 +90,11 @@ def draw(n: count(), right: tensor("L W"), down: tensor("L W"), field: tensor("L
     return s[torch.stack(rows, 1)]
 
 
-@checked
 def uniform(L: count(2), T: tensor("") | float, *, dtype=torch.float64):
     """The parameters of the L x L lattice with J = 1 and no field at temperature T, for the functions above."""
     require(T > 0, "T", T, "a temperature above 0")
     bond = torch.full((L, L), 1 / float(T), dtype=dtype)
     return bond, bond.clone(), torch.zeros(L, L, dtype=dtype)
+
+
+doors(globals())

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from genphys import data
-from genphys.arguments import checked, count, label, number, positive, tensor
+from genphys.arguments import count, doors, label, number, positive, tensor
 from genphys.networks.classifier import Classifier, accuracy
 from genphys.numerics import tensor_hash
 from genphys.train import parallel
@@ -18,7 +18,6 @@ from genphys.train.place import Device, Place, Precision
 __all__ = ["load_classifier", "train_classifier"]
 
 
-@checked
 def train_classifier(
     images: tensor("n 784", low=0, high=1),
     labels: label("n", 10),
@@ -73,7 +72,6 @@ def train_classifier(
     return model.eval().cpu(), record
 
 
-@checked
 def load_classifier(folder: Path | str | None = None):
     """The shipped classifier of digits in evaluation mode, and its record: settings, data, test accuracy.
 
@@ -121,3 +119,6 @@ def add_command(commands):
     parser.add_argument("--batch", type=int, default=100, help="images in a step")
     learning_rate_option(parser, 2e-3, "first learning rate, falls linearly to 0")
     parser.set_defaults(run=_command)
+
+
+doors(globals())

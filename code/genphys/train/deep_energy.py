@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from genphys import data, deep_energy
-from genphys.arguments import checked, count, number, positive, tensor
+from genphys.arguments import count, doors, number, positive, tensor
 from genphys.numerics import tensor_hash
 from genphys.train import parallel
 from genphys.train.command import common, describe_run, learning_rate_option, without_digits
@@ -19,7 +19,6 @@ __all__ = ["load_deep_energy", "train_deep_energy"]
 BUFFER = 4096
 
 
-@checked
 def train_deep_energy(
     images: tensor("n 784", low=0, high=1),
     folder: Path | str,
@@ -114,7 +113,6 @@ def train_deep_energy(
     return averaged.eval().cpu(), buffer, record
 
 
-@checked
 def load_deep_energy(folder: Path | str | None = None):
     """The shipped energy, 64 samples from the end of its training, shape (64, 784) in [-1, 1], and its record."""
     tensors, record = load_weights("deep_energy", folder)
@@ -163,3 +161,6 @@ def add_command(commands):
     )
     parser.add_argument("--decay", type=float, default=0.998, help="of the average of the weights")
     parser.set_defaults(run=_command)
+
+
+doors(globals())

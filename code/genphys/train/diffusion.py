@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from genphys import data, diffusion, scores
-from genphys.arguments import checked, count, function, label, number, positive, source, tensor
+from genphys.arguments import count, doors, function, label, number, positive, source, tensor
 from genphys.networks.classifier import accuracy
 from genphys.networks.unet import UNet
 from genphys.numerics import tensor_hash
@@ -34,13 +34,11 @@ __all__ = [
 grey = tensor("n 784", low=0, high=1)  # images as rows of pixels
 
 
-@checked
 def diffusion_unet(*, rng: source):
     """The U-Net of the shipped diffusion model, with fresh weights: it predicts the velocity, given a label or none."""
     return UNet(widths=(16, 32, 64), classes=10, rng=rng)
 
 
-@checked
 def train_diffusion(
     images: grey,
     labels: label("n", 10),
@@ -112,7 +110,6 @@ def train_diffusion(
     return averaged, schedule, record
 
 
-@checked
 def draw_digits(
     network: UNet,
     schedule: diffusion.Schedule,
@@ -148,7 +145,6 @@ def draw_digits(
     return ((torch.cat(drawn).flatten(1) + 1) / 2).clamp(0, 1)
 
 
-@checked
 def evaluate_diffusion(
     network: UNet,
     schedule: diffusion.Schedule,
@@ -202,7 +198,6 @@ def evaluate_diffusion(
     }
 
 
-@checked
 def load_diffusion(folder: Path | str | None = None):
     """The shipped diffusion model of digits.
 
@@ -222,7 +217,6 @@ def load_diffusion(folder: Path | str | None = None):
 DIFFUSION_SAMPLES = {"ddpm-1000": None, "ddim-10": 10, "ddim-20": 20, "ddim-50": 50}
 
 
-@checked
 def load_diffusion_samples(folder: Path | str | None = None):
     """Digits that the shipped diffusion model drew: by ancestral sampling in 1 000 steps, and by DDIM in 10, 20, 50.
 
@@ -325,3 +319,6 @@ def add_command(commands):
         "--classifier", default=None, help="folder of the classifier that judges (default: the shipped one)"
     )
     parser.set_defaults(run=_command)
+
+
+doors(globals())

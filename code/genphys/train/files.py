@@ -13,12 +13,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 import genphys
-from genphys.arguments import checked, require
+from genphys.arguments import doors, require
 
 __all__ = ["load_weights", "read_checkpoint", "write_checkpoint", "write_weights"]
 
 
-@checked
 def write_checkpoint(path: Path | str, tensors: dict, record: dict):
     """Write tensors, and a JSON record in the header, to one safetensors file that replaces ``path`` in one move.
 
@@ -42,7 +41,6 @@ def write_checkpoint(path: Path | str, tensors: dict, record: dict):
     os.replace(partial, path)
 
 
-@checked
 def read_checkpoint(path: Path | str):
     """What :func:`write_checkpoint` wrote: the tensors by name, and the record; a corrupt file is refused.
 
@@ -60,7 +58,6 @@ def read_checkpoint(path: Path | str):
     return tensors, record
 
 
-@checked
 def write_weights(path: Path | str, tensors: dict, record: dict):
     """Write weights to ``path`` (``.safetensors``), and beside them the record of where they come from (``.json``).
 
@@ -87,7 +84,6 @@ def write_weights(path: Path | str, tensors: dict, record: dict):
     os.replace(partial, path.with_suffix(".json"))
 
 
-@checked
 def load_weights(name: str, folder: Path | str | None = None):
     """Shipped weights by the name of the tensors, and their record; a file that is not the record's is refused.
 
@@ -125,3 +121,6 @@ def fill(model, tensors, name):
         model.load_state_dict(tensors)
     except RuntimeError as error:
         raise ValueError(f"the weights do not fit {name}: {error}") from error
+
+
+doors(globals())

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from genphys import data, diffusion, flows, scores
-from genphys.arguments import checked, count, function, label, number, positive, tensor
+from genphys.arguments import count, doors, function, label, number, positive, tensor
 from genphys.networks.classifier import accuracy
 from genphys.networks.unet import UNet
 from genphys.numerics import network_hash, tensor_hash
@@ -33,7 +33,6 @@ __all__ = ["digit_velocity", "evaluate_flow_matching", "flow_digits", "load_flow
 grey = tensor("n 784", low=0, high=1)  # images as rows of pixels
 
 
-@checked
 def digit_velocity(
     network: function, x: tensor("n 1 side side"), t: tensor("n", low=0, high=1), labels: label("n") | None = None
 ):
@@ -70,7 +69,6 @@ def _losses(network, x1, labels, rng):
     return (v - (x1 - z)).square().flatten(1).mean(1)
 
 
-@checked
 def train_flow_matching(
     images: grey,
     labels: label("n", 10),
@@ -141,7 +139,6 @@ def train_flow_matching(
     )
 
 
-@checked
 @torch.no_grad()
 def flow_digits(
     network: UNet,
@@ -207,7 +204,6 @@ def _runs(network, rival, schedule):
     return runs
 
 
-@checked
 def evaluate_flow_matching(
     network: UNet,
     rival: UNet,
@@ -290,7 +286,6 @@ def _live(network, classifier, seed):
     }
 
 
-@checked
 def load_flow_matching(folder: Path | str | None = None):
     """The shipped flow of digits: the U-Net in evaluation mode, for :func:`digit_velocity`, and the record.
 
@@ -361,3 +356,6 @@ def add_command(commands):
         "--classifier", default=None, help="folder of the classifier that judges (default: the shipped one)"
     )
     parser.set_defaults(run=_command)
+
+
+doors(globals())

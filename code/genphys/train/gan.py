@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from genphys import data, gan
-from genphys.arguments import checked, count, label, number, source, tensor
+from genphys.arguments import count, doors, label, number, source, tensor
 from genphys.networks.classifier import accuracy, class_shares
 from genphys.numerics import tensor_hash
 from genphys.train import parallel
@@ -47,7 +47,6 @@ GAN_RUNS = {
 runs = Literal["lecture", "dcgan", "wgan-gp", "conditional"]
 
 
-@checked
 def gan_networks(run: runs, *, rng: source):
     """The generator and the discriminator of one of the four shipped runs, with fresh weights.
 
@@ -67,7 +66,6 @@ def gan_networks(run: runs, *, rng: source):
     return gan.conv_generator(size, channels, rng=rng), gan.conv_discriminator(d_channels, rng=rng)
 
 
-@checked
 def train_gan(
     images: tensor("n 784", low=0, high=1),
     labels: label("n", 10),
@@ -212,7 +210,6 @@ def _whole(found, batch, setting):
     return found._asdict()
 
 
-@checked
 @torch.no_grad()
 def settle_normalisation(
     g: nn.Module, noise: Literal["normal", "uniform"], *, seed: count(0), batches: count() = 50, size: count() = 200
@@ -253,7 +250,6 @@ def _grey(g, z, labels=None):
     return ((x + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
 
-@checked
 def evaluate_gan(g: nn.Module, classifier: nn.Module, run: runs, *, n: count() = 10_000, seed: count(0) = 7):
     """What the classifier finds in samples: the share of each digit, and for the conditional run the agreement.
 
@@ -283,7 +279,6 @@ def evaluate_gan(g: nn.Module, classifier: nn.Module, run: runs, *, n: count() =
     return found | ({"agreement": accuracy(classifier, x, labels)} if run == "conditional" else {})
 
 
-@checked
 def load_gan(run: runs, folder: Path | str | None = None):
     """A shipped GAN: its networks in evaluation mode, its samples over time and its record.
 
@@ -342,3 +337,6 @@ def add_command(commands):
         "--classifier", default=None, help="folder of the classifier that judges (default: the shipped one)"
     )
     parser.set_defaults(run=_command)
+
+
+doors(globals())

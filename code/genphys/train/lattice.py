@@ -11,7 +11,7 @@ from torch import nn
 from tqdm import tqdm
 
 from genphys import diffusion, flows
-from genphys.arguments import checked, count, number, positive, tensor
+from genphys.arguments import count, doors, number, positive, tensor
 from genphys.exact.estimates import autocorrelation_time, binder_cumulant, correlated_mean_and_error
 from genphys.numerics import double
 from genphys.systems import phi4
@@ -43,7 +43,6 @@ LAM = 0.5
 Run = Literal["symmetric", "critical", "broken"]
 
 
-@checked
 def train_lattice_flow(
     run: Run,
     folder: Path | str,
@@ -119,7 +118,6 @@ def train_lattice_flow(
     return flow.eval().cpu(), record
 
 
-@checked
 def load_lattice_flow(run: Run, folder: Path | str | None = None):
     """A shipped flow in evaluation mode and in single precision, and its record.
 
@@ -133,7 +131,6 @@ def load_lattice_flow(run: Run, folder: Path | str | None = None):
     return flow.eval(), record
 
 
-@checked
 @torch.no_grad()
 def evaluate_lattice_flow(flow: flows.LatticeFlow, kappa: number(), *, samples: count(2) = 20_000, seed: count(0)):
     """What a flow is worth at a hopping parameter and the coupling 1/2.
@@ -162,7 +159,6 @@ def evaluate_lattice_flow(flow: flows.LatticeFlow, kappa: number(), *, samples: 
 # --------------------------------------------------------------------------------------------------- long chains
 
 
-@checked
 @torch.no_grad()
 def long_chains(
     L: count(2),
@@ -203,7 +199,6 @@ def long_chains(
     }
 
 
-@checked
 def study_phi4_chains(*, trajectories: count(2) = 1_000, seeds: count() = 3):
     """Susceptibility, Binder cumulant and autocorrelation time for four sizes across the transition.
 
@@ -226,7 +221,6 @@ def study_phi4_chains(*, trajectories: count(2) = 1_000, seeds: count() = 3):
 # ------------------------------------------------------------------------------ the diffusion model and its density
 
 
-@checked
 def draw_with_density(network: nn.Module, schedule: diffusion.Schedule, z: tensor("n 1 L L"), *, steps: count()):
     r"""Follow the flow of a velocity network in the angle by Heun's method, with the density of what comes out.
 
@@ -264,7 +258,6 @@ def _velocity_and_slope(network, x, t):
     return v.detach(), double(rows.flatten(2).transpose(0, 1))
 
 
-@checked
 def study_phi4_weights(*, samples: count(2) = 64, steps: count() = 8, batch: count() = 32):
     """Samples of the shipped diffusion model of the lattice field with their densities, for weights.
 
@@ -314,3 +307,6 @@ def add_command(commands):
     parser.add_argument("--batch", type=int, default=512, help="fields in a step")
     learning_rate_option(parser, 3e-3, "first learning rate, falls to 0")
     parser.set_defaults(run=_command)
+
+
+doors(globals())

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from genphys.arguments import checked, count, function, number, require
+from genphys.arguments import checked, count, doors, function, number, require
 from genphys.numerics import must_stay_finite
 from genphys.train import parallel
 from genphys.train.files import read_checkpoint, take, under, write_checkpoint
@@ -77,7 +77,6 @@ class State:
             generator.set_state(take(flat, f"generators/{name}"))
 
 
-@checked
 def train(
     step: function,
     steps: count(),
@@ -195,7 +194,6 @@ def _patient_signals() -> Iterator[list]:
             signal.signal(number, handler)
 
 
-@checked
 class Shuffled:
     """Mini-batches in random order, each epoch another one, as a function of the step number alone.
 
@@ -221,7 +219,6 @@ class Shuffled:
         return self._order[batch * self.size : (batch + 1) * self.size]
 
 
-@checked
 @torch.no_grad()
 def move_average(average: nn.Module, model: nn.Module, rate: number(0, 1)):
     r"""Move the average of the weights a step: :math:`\bar\Theta \leftarrow (1-r)\bar\Theta + r\Theta`.
@@ -261,3 +258,6 @@ def keep_freed_memory():
     no_mmap = libc.mallopt(-4, 0)  # M_MMAP_MAX: large blocks come from the heap too
     no_trim = libc.mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD: and stay there
     return bool(no_mmap and no_trim)
+
+
+doors(globals())

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from genphys import diffusion
-from genphys.arguments import checked, count, number, positive, require, source, tensor
+from genphys.arguments import count, doors, number, positive, require, source, tensor
 from genphys.exact.estimates import mean_and_error
 from genphys.networks.unet import UNet
 from genphys.numerics import double, tensor_hash
@@ -45,13 +45,11 @@ PHI4_SAMPLERS = {  # the number of samples, and how they are drawn
 fields = tensor("n L L")  # independent configurations
 
 
-@checked
 def phi4_unet(*, rng: source):
     """The U-Net of the shipped model of the lattice field, with fresh weights: it predicts the velocity on a torus."""
     return UNet(widths=(32, 40), embedding=32, padding="circular", rng=rng)
 
 
-@checked
 def train_phi4(
     phi: fields,
     folder: Path | str,
@@ -134,7 +132,6 @@ def train_phi4(
     return averaged.eval().cpu(), schedule, scale, record
 
 
-@checked
 @torch.no_grad()
 def sample_phi4(
     network: UNet,
@@ -185,7 +182,6 @@ def sample_phi4(
     return scale * double(torch.cat(drawn))
 
 
-@checked
 def describe_phi4(phi: fields, kappa: number(), lam: number(low=0)):
     """What the record keeps of a set of configurations: every number with its standard error.
 
@@ -212,7 +208,6 @@ def describe_phi4(phi: fields, kappa: number(), lam: number(low=0)):
     return found | {"samples": len(phi), "magnetisation_counts": counts.to(torch.int64).tolist()}
 
 
-@checked
 def evaluate_phi4(network: UNet, schedule: diffusion.Schedule, scale: positive, *, most: count(2), seed: count(0)):
     """Describe Monte Carlo and the samples of each of :data:`PHI4_SAMPLERS`.
 
@@ -240,7 +235,6 @@ def evaluate_phi4(network: UNet, schedule: diffusion.Schedule, scale: positive, 
         yield dict(found)
 
 
-@checked
 def load_phi4(folder: Path | str | None = None):
     """The shipped model of the lattice field.
 
@@ -296,3 +290,6 @@ def add_command(commands):
     parser.add_argument("--decay", type=float, default=0.999, help="decay of the moving average")
     parser.add_argument("--T", type=int, default=1000, help="steps of the cosine schedule")
     parser.set_defaults(run=_command)
+
+
+doors(globals())

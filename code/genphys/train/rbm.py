@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from genphys import data, rbm
-from genphys.arguments import checked, count, number, positive, tensor
+from genphys.arguments import count, doors, number, positive, tensor
 from genphys.numerics import double, tensor_hash
 from genphys.rbm.machine import bernoulli
 from genphys.train import parallel
@@ -21,7 +21,6 @@ __all__ = ["evaluate_rbm", "train_rbm"]
 grey = tensor("n M", low=0, high=1)  # images as rows of pixels
 
 
-@checked
 def train_rbm(
     images: grey,
     folder: Path | str,
@@ -188,7 +187,6 @@ def _shared_step(model, x, chains, place, *, k, learning_rate, weight_decay, rng
     chains.visible, chains.step = seen, chains.step + 1
 
 
-@checked
 def evaluate_rbm(
     model: rbm.BernoulliRBM,
     images: grey,
@@ -286,3 +284,6 @@ def add_command(commands):
     parser.add_argument("--temperatures", type=int, default=10_000, help="temperatures of the evaluation")
     parser.add_argument("--ais-chains", type=int, default=100, help="annealing runs of the evaluation")
     parser.set_defaults(run=_command)
+
+
+doors(globals())

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from importlib import resources, util
 from pathlib import Path
 
-from genphys.arguments import checked, require
+from genphys.arguments import doors, require
 from genphys.train import parallel
 from genphys.train.files import read_checkpoint
 
@@ -14,7 +14,6 @@ __all__ = ["read_record", "show_record"]
 WITHOUT_TENSORBOARD = "no TensorBoard here: the curves are in the record alone (pip install tensorboard brings them)"
 
 
-@checked
 def read_record(run: Path | str):
     """The record of a training, by the name of its shipped weights or by the folder that it writes to.
 
@@ -42,7 +41,6 @@ def read_record(run: Path | str):
     return path.stem, json.loads(path.read_text(encoding="utf-8"))
 
 
-@checked
 def show_record(run: Path | str, picture: Path | str | None = None):
     """A record as lines of text, and its curves as a picture.
 
@@ -144,3 +142,6 @@ def add_command(commands):
     parser.add_argument("run_name", metavar="RUN", help="the name of shipped weights, or the folder of a training")
     parser.add_argument("--picture", type=Path, default=None, help="file of the curves (default: runs/show/RUN.png)")
     parser.set_defaults(run=_command, folder=None, threads=None, several=False, device="cpu")
+
+
+doors(globals())

@@ -16,7 +16,7 @@ from torch import nn
 from tqdm import tqdm
 
 from genphys import data, gan, scores, vae
-from genphys.arguments import checked, count, tensor
+from genphys.arguments import count, doors, tensor
 from genphys.networks.classifier import class_shares
 from genphys.systems import ising
 from genphys.train.classifier import load_classifier
@@ -51,7 +51,6 @@ CHANGES = {
 }
 
 
-@checked
 def study_first_gan(*, epochs: count() = 60, seeds: count() = 5):
     """Changes to the lecture's GAN on the 4 000 digits of :func:`genphys.data.digits`: six by one, three together.
 
@@ -129,7 +128,6 @@ class Rounded(nn.Module):
         return soft + (soft.sign() - soft).detach()  # straight through: the value is the sign, the slope is one
 
 
-@checked
 def study_ising_gan(*, epochs: count() = 8, seeds: count() = 8):
     """Three recipes of a GAN for the 4 x 4 Ising lattice at T = 3 J, trained on 20 000 exact draws.
 
@@ -168,7 +166,6 @@ def _ising_gan(
     }
 
 
-@checked
 def study_gan_copies(images: tensor("n 784", low=0, high=1), *, samples: count() = 1000):
     """Whether the shipped GANs play back the 55 000 images that they were trained on.
 
@@ -199,7 +196,6 @@ def study_gan_copies(images: tensor("n 784", low=0, high=1), *, samples: count()
     return {"fair": round(len(images) / (len(images) + len(unseen)), 4), "samples": samples, "runs": runs}
 
 
-@checked
 def study_diffusion_copies(images: tensor("n 784", low=0, high=1), *, samples: count() = 1000):
     """Whether the shipped diffusion model plays back the 55 000 images that it was trained on.
 
@@ -240,7 +236,6 @@ def _nearest(x, images):
 PRICES = {str(beta): (f"weight {beta:g} of the KL term", {"beta": beta}) for beta in (0.5, 1, 2, 4, 8, 16, 32, 64)}
 
 
-@checked
 def study_vae_rate_distortion(*, epochs: count() = 40, seeds: count() = 3):
     r"""Autoencoders of the 4 000 digits of :func:`genphys.data.digits` at eight weights :math:`\beta_\mathrm{KL}`.
 
@@ -295,7 +290,6 @@ CURES = {
 }
 
 
-@checked
 def study_vae_collapse(*, epochs: count() = 10, seeds: count() = 8):
     r"""Three penalties for the message of a deeper autoencoder of the 4 000 digits, trained briefly in large steps.
 
@@ -354,7 +348,6 @@ STUDIES = {
 }
 
 
-@checked
 def load_study(
     name: Literal[
         "first_gan",
@@ -399,3 +392,6 @@ def add_command(commands):
     parser.add_argument("--data", default=None, help="folder that holds MNIST/raw (default: $GENPHYS_DATA)")
     parser.add_argument("--threads", type=int, default=None, help="CPU threads (default: PyTorch's own choice)")
     parser.set_defaults(run=_command, parser=parser, several=False, device="cpu")
+
+
+doors(globals())

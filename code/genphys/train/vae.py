@@ -11,7 +11,7 @@ from torch import nn
 from tqdm import tqdm
 
 from genphys import data, vae
-from genphys.arguments import checked, count, number, positive, source, tensor, unchecked
+from genphys.arguments import count, doors, number, positive, source, tensor, unchecked
 from genphys.numerics import double, tensor_hash
 from genphys.train import parallel
 from genphys.train.command import common, describe_run, learning_rate_option, without_digits
@@ -24,7 +24,6 @@ __all__ = ["burda_vae", "evaluate_vae", "load_vae", "train_vae"]
 grey = tensor("n M", low=0, high=1)  # images as rows of pixels
 
 
-@checked
 def burda_vae(*, rng: source):
     """The network of Burda, Grosse and Salakhutdinov (2015): 50 latent units, two layers of 200 tanh on each side."""
     encoder = vae.dense_encoder(784, (200, 200), 50, rng=rng)
@@ -32,7 +31,6 @@ def burda_vae(*, rng: source):
     return vae.VAE(encoder, decoder, 784, 50)
 
 
-@checked
 def train_vae(
     images: grey,
     folder: Path | str,
@@ -203,7 +201,6 @@ class _Decoder(nn.Module):
         return parallel.padded(found, n, -1)
 
 
-@checked
 def evaluate_vae(model: vae.VAE, images: grey, *, samples: count(), seed: count(0)):
     r"""Test log-likelihood by importance sampling, on the one fixed binarisation of the test images.
 
@@ -237,7 +234,6 @@ def evaluate_vae(model: vae.VAE, images: grey, *, samples: count(), seed: count(
     }
 
 
-@checked
 def load_vae(name: Literal["vae", "iwae"] = "vae", folder: Path | str | None = None):
     """A shipped autoencoder, trained with the ELBO (``"vae"``) or the bound of 50 samples (``"iwae"``), and its record.
 
@@ -297,3 +293,6 @@ def add_command(commands):
     )
     parser.add_argument("--importance-samples", type=int, default=5_000, help="samples of the evaluation")
     parser.set_defaults(run=_command)
+
+
+doors(globals())

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from genphys.arguments import checked, count, many, numbers_or_tensor, source, tensor
+from genphys.arguments import count, doors, many, numbers_or_tensor, source, tensor
 from genphys.vae.networks import hidden_layers, linear
 from genphys.vae.noise import standard_normal, uniform
 
@@ -28,7 +28,6 @@ __all__ = [
 LOG_2PI = math.log(2 * math.pi)
 
 
-@checked
 def bernoulli_log_prob(x: tensor("B M", values=(0, 1)), logits: tensor("... B M")):
     r"""The log-probability of independent zeros and ones, shape :math:`(\ldots, B)` (``def:bernoulli-decoder``).
 
@@ -37,7 +36,6 @@ def bernoulli_log_prob(x: tensor("B M", values=(0, 1)), logits: tensor("... B M"
     return (x * F.logsigmoid(logits) + (1 - x) * F.logsigmoid(-logits)).sum(-1)
 
 
-@checked
 def bernoulli_log_prob_fused(x: tensor("B M", values=(0, 1)), logits: tensor("... B M")):
     r""":func:`bernoulli_log_prob` in less time: one logarithm an element, the gradient in closed form."""
     return _BernoulliLogProb.apply(x, logits).sum(-1)
@@ -58,7 +56,6 @@ class _BernoulliLogProb(torch.autograd.Function):
         return None, (x - logits.sigmoid()) * slope
 
 
-@checked
 class BernoulliDecoder(nn.Module):
     r"""Independent binary components given :math:`\mathbf{h}` (``def:bernoulli-decoder``).
 
@@ -92,7 +89,6 @@ class BernoulliDecoder(nn.Module):
         return (uniform(mean.shape, mean, rng) < mean).to(mean.dtype)
 
 
-@checked
 class GaussianDecoder(nn.Module):
     r"""Independent Gaussian components of one learned variance (``def:gaussian-decoder``).
 
@@ -133,7 +129,6 @@ class GaussianDecoder(nn.Module):
         return mean + (0.5 * self.log_variance).exp() * standard_normal(mean.shape, mean, rng)
 
 
-@checked
 def dense_decoder_net(
     latents: count(), hidden: many(count(), least=0), visible: count(), activation: type = nn.Tanh, *, rng: source
 ):
@@ -148,3 +143,6 @@ def dense_decoder_net(
 def _over_rows(net, h):
     """Apply a network of (B, K) to (..., B, K)."""
     return net(h) if h.dim() == 2 else net(h.flatten(0, -2)).unflatten(0, h.shape[:-1])
+
+
+doors(globals())

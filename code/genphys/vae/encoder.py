@@ -9,13 +9,12 @@ References:
 
 from torch import nn
 
-from genphys.arguments import checked, count, many, require, source, tensor
+from genphys.arguments import count, doors, many, require, source, tensor
 from genphys.vae.networks import hidden_layers, linear
 
 __all__ = ["Encoder", "dense_encoder", "kl_standard_normal", "reparameterise"]
 
 
-@checked
 def reparameterise(mean: tensor("..."), log_variance: tensor("..."), noise: tensor("...")):
     r"""A sample of the encoder's Gaussian from standard normal noise (``eq:reparameterisation``).
 
@@ -28,7 +27,6 @@ def reparameterise(mean: tensor("..."), log_variance: tensor("..."), noise: tens
     return mean + (0.5 * log_variance).exp() * noise
 
 
-@checked
 def kl_standard_normal(mean: tensor("... K"), log_variance: tensor("... K")):
     r"""The Kullback-Leibler divergence from the standard normal (``eq:gaussian-kl``), in nats, shape :math:`(\ldots)`.
 
@@ -39,7 +37,6 @@ def kl_standard_normal(mean: tensor("... K"), log_variance: tensor("... K")):
     return 0.5 * (mean.square() + log_variance.expm1() - log_variance).sum(-1)
 
 
-@checked
 class Encoder(nn.Module):
     r"""The diagonal Gaussian :math:`q_\phi(\mathbf{h}|\mathbf{x})` (``def:encoder``).
 
@@ -58,7 +55,6 @@ class Encoder(nn.Module):
         return self.mean(features), self.log_variance(features)  # (B, K) each
 
 
-@checked
 def dense_encoder(
     visible: count(), hidden: many(count(), least=0), latents: count(), activation: type = nn.Tanh, *, rng: source
 ):
@@ -68,3 +64,6 @@ def dense_encoder(
     """
     trunk = hidden_layers([visible, *hidden], activation, rng)
     return Encoder(trunk, [visible, *hidden][-1], latents, rng=rng)
+
+
+doors(globals())

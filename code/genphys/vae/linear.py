@@ -18,7 +18,7 @@ import math
 import torch
 from torch import nn
 
-from genphys.arguments import checked, count, positive, tensor
+from genphys.arguments import count, doors, positive, tensor
 from genphys.vae.decoders import LOG_2PI, GaussianDecoder
 from genphys.vae.encoder import Encoder
 from genphys.vae.model import VAE, configurations
@@ -27,7 +27,6 @@ from genphys.vae.networks import linear
 __all__ = ["LinearVAE"]
 
 
-@checked
 class LinearVAE(VAE):
     r"""A linear decoder with Gaussian noise, and an encoder linear in :math:`\mathbf{x}` of constant variance.
 
@@ -78,7 +77,6 @@ class LinearVAE(VAE):
         mean = torch.linalg.solve(precision, self.weight.T @ (x - self.bias).T).T
         return mean, self.variance * torch.linalg.inv(precision)
 
-    @checked
     @torch.no_grad()
     def set_decoder(self, weight: tensor("visible latents"), bias: tensor("visible"), variance: positive):
         r"""Set :math:`\mathbf{W}`, :math:`\mathbf{b}` and :math:`\sigma^2`, and return the model."""
@@ -103,3 +101,6 @@ class LinearVAE(VAE):
     def _precision(self):
         eye = torch.eye(self.latents, dtype=self.weight.dtype, device=self.weight.device)
         return self.weight.T @ self.weight + self.variance * eye  # A
+
+
+doors(globals())

@@ -27,7 +27,7 @@ import math
 import torch
 from torch import nn
 
-from genphys.arguments import Takes, checked, count, many, number, require, source, tensor, unchecked
+from genphys.arguments import Takes, count, doors, many, number, require, source, tensor, unchecked
 from genphys.numerics import must_stay_finite
 from genphys.vae.encoder import kl_standard_normal, reparameterise
 from genphys.vae.noise import standard_normal, uniform
@@ -47,7 +47,6 @@ def configurations(rows="B"):
     return Takes(words, lambda x, call: (binary if getattr(call.owner.decoder, "values", None) else real).fits(x, call))
 
 
-@checked
 class VAE(nn.Module):
     r"""An encoder and a decoder around a standard normal prior.
 
@@ -146,7 +145,6 @@ class VAE(nn.Module):
         surrogate = self._log_weights(x, mean, log_variance, noise).mean(0)
         return bound + (surrogate - surrogate.detach())
 
-    @checked
     @torch.no_grad()
     def log_likelihood_bound(self, x: configurations(), k: count(), *, rng: source, rows: count() = 4000):
         r""":meth:`importance_weighted_bound` in bounded memory, :math:`(B)`: for :math:`k` = 5 000 and more.
@@ -166,7 +164,6 @@ class VAE(nn.Module):
             pieces.append(total - math.log(k))
         return torch.cat(pieces)
 
-    @checked
     @torch.no_grad()
     def sample(self, n: count(), *, rng: source, mean: bool = False):
         r"""Draw :math:`\mathbf{h}` from the prior, then :math:`\mathbf{x}` from the decoder: :math:`(n, M)`.
@@ -176,13 +173,11 @@ class VAE(nn.Module):
         h = standard_normal((n, self.latents), next(self.decoder.parameters()), rng)
         return self.decoder.mean(h) if mean else self.decoder.sample(h, rng=rng)
 
-    @checked
     @torch.no_grad()
     def reconstruct(self, x: configurations()):
         r""":math:`\mathbb{E}[\mathbf{x}|\mathbf{h}]` at the encoder's mean, shape :math:`(B, M)`."""
         return self.decoder.mean(self._encode(x)[0])
 
-    @checked
     @torch.no_grad()
     def interpolate(self, start: configurations(), end: configurations(), steps: count(2)):
         r"""Decoder means on the straight line between two encoder means, ends included: :math:`(B, steps, M)`."""
@@ -190,13 +185,11 @@ class VAE(nn.Module):
         t = torch.linspace(0, 1, steps, dtype=a.dtype, device=a.device).unsqueeze(-1)
         return self.decoder.mean((1 - t) * a + t * b)
 
-    @checked
     @torch.no_grad()
     def attribute_direction(self, with_attribute: configurations(), without: configurations("C")):
         r"""The latent direction of an attribute, the difference of two sets' mean encodings: :math:`(K)`."""
         return self._encode(with_attribute)[0].mean(0) - self._encode(without)[0].mean(0)
 
-    @checked
     @torch.no_grad()
     def edit(self, x: configurations(), direction: tensor("latents"), amounts: many(number()) | tensor("A", free=True)):
         r"""Decoder means at :math:`\boldsymbol{\mu}_\phi(\mathbf{x}) + a\,\mathbf{d}`, one for each amount :math:`a`.
@@ -221,3 +214,6 @@ class VAE(nn.Module):
     def _noise(self, samples, mean, rng):
         require(rng is not None, "rng", rng, "a source of chance, torch.Generator, or the noise in its place")
         return standard_normal((samples, *mean.shape), mean, rng)
+
+
+doors(globals())

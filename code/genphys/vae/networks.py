@@ -14,12 +14,11 @@ import torch
 from torch import nn
 from torch.nn.utils import skip_init
 
-from genphys.arguments import checked, source
+from genphys.arguments import doors, source
 
 __all__ = ["initialise"]
 
 
-@checked
 @torch.no_grad()
 def initialise(model: nn.Module, *, rng: source):
     r"""Draw all weights anew by Glorot's rule, set the biases to zero, and return the model.
@@ -46,3 +45,6 @@ def hidden_layers(widths, activation, rng):
     for inputs, outputs in itertools.pairwise(widths):
         net.append(linear(inputs, outputs, rng)).append(activation())
     return net
+
+
+doors(globals())

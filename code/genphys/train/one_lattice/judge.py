@@ -22,7 +22,7 @@ from typing import NamedTuple
 import torch
 
 from genphys import flows, scores
-from genphys.arguments import checked, count, positive, require, tensor
+from genphys.arguments import count, doors, positive, require, tensor
 from genphys.numerics import double
 from genphys.systems import ising, onsager
 from genphys.train.one_lattice.reference import _drawn, exact_averages, measure
@@ -38,7 +38,6 @@ def test_draws(L, T):
     return _drawn(L, T, TEST[L <= 8], TEST_SEED)
 
 
-@checked
 def judge_samples(spins: tensor("n L L", kind="any", values=(-1, 1), rows=20), T: positive, *, points: count(2) = 1000):
     """What the table says of samples alone, with a few digits; the points enter the two last scores.
 
@@ -91,7 +90,6 @@ class Nats(NamedTuple):
     log_constant: torch.Tensor
 
 
-@checked
 def nats_above(log_p: tensor("n", rows=2), log_f: tensor("n", rows=2), *, normalised: bool = False):
     r"""The divergence of a model from the exact distribution, from exact draws (``eq:nats-above``).
 
@@ -170,3 +168,6 @@ def reweighted(spins, log_f, T, L):
                 row += [part.item() for part in flows.weighted_mean(a, log_w)]
         found.append([round(v, 5) for v in row])
     return found
+
+
+doors(globals())

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from genphys import diffusion, flows, gan, rbm, vae
-from genphys.arguments import checked, count, source, tensor
+from genphys.arguments import count, doors, source, tensor
 
 __all__ = ["MODELS", "Autoregressive", "fit_model"]
 
@@ -46,7 +46,6 @@ class Fitted(NamedTuple):
     bound: object | None = None  # (spins, rng) -> (n,), a lower bound of log q
 
 
-@checked
 class Autoregressive(nn.Module):
     r"""Each spin given those before it, in the order of reading (``def:autoregressive-lattice``).
 
@@ -85,7 +84,6 @@ class Autoregressive(nn.Module):
         s = spins.flatten(1)
         return F.logsigmoid(s * self._logits(s)).sum(1)
 
-    @checked
     @torch.no_grad()
     def draw(self, n: count(), *, rng: source):
         """Independent configurations, shape (n, L, L), one spin after the other."""
@@ -97,7 +95,6 @@ class Autoregressive(nn.Module):
         return s.view(n, self.L, self.L)
 
 
-@checked
 def fit_model(
     name: Name,
     x: tensor("n L L", values=(-1, 1)),
@@ -410,3 +407,6 @@ _FITS = {
     "diffusion": _diffusion,
     "flow": _flow,
 }
+
+
+doors(globals())

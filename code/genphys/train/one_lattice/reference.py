@@ -14,7 +14,7 @@ import functools
 
 import torch
 
-from genphys.arguments import checked, count, positive, tensor
+from genphys.arguments import count, doors, positive, tensor
 from genphys.exact import all_configurations
 from genphys.numerics import double
 from genphys.systems import ising, onsager, transfer_matrix
@@ -26,7 +26,6 @@ TEMPERATURES = {"2": 2.0, "T_c": ising.T_C, "3": 3.0}
 CHAINS, THIN = 1000, 6  # of cluster steps, where the lattice is too large for the transfer matrix
 
 
-@checked
 def measure(spins: tensor("n L L", kind="any", values=(-1, 1), rows=1)):
     """The observables of each configuration, shape (n, 8), in the order of :data:`OBSERVABLES`; float64."""
     s = double(spins)
@@ -36,7 +35,6 @@ def measure(spins: tensor("n L L", kind="any", values=(-1, 1), rows=1)):
     return torch.stack([e, e**2, m.abs(), m**2, m**4, *g], 1)
 
 
-@checked
 def two_point(L: count(2, 8), T: positive):
     r"""The two-point function :math:`C(r) = \langle s_x s_{x + r\hat\mu}\rangle` for r = 0, ..., L - 1, exactly.
 
@@ -64,7 +62,6 @@ def _averages(L, T):
     return torch.tensor([u, u**2 + c * T**2 / L**2, *moments, *two_point(L, T)[2:5].tolist()], dtype=torch.float64)
 
 
-@checked
 def exact_averages(L: count(8, 8), T: positive):
     """The exact averages of :func:`measure`, shape (8,).
 
@@ -73,7 +70,6 @@ def exact_averages(L: count(8, 8), T: positive):
     return _averages(L, float(T)).clone()
 
 
-@checked
 def exact_draws(L: count(2), T: positive, n: count(), *, seed: count(0)):
     """Configurations of the lattice, shape (n, L, L), float32: independent exact draws up to the side 8.
 
@@ -91,3 +87,6 @@ def _drawn(L, T, n, seed):
     kept = -(-n // CHAINS)
     found = ising.sample(L, T, n_samples=kept, n_chains=CHAINS, burn_in=40, thin=THIN, rng=rng, dtype=torch.float32)
     return found.flatten(0, 1)[:n]
+
+
+doors(globals())

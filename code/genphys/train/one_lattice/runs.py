@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from genphys.arguments import checked, count
+from genphys.arguments import count, doors
 from genphys.train.files import load_weights, write_weights
 from genphys.train.one_lattice.judge import judge, judge_samples
 from genphys.train.one_lattice.models import MODELS, STEPS, fit_model
@@ -44,7 +44,6 @@ def _plan(seeds, large_seeds):
                 yield name, 16, "T_c", seed
 
 
-@checked
 def study_one_lattice(folder: Path | str | None = None, *, seeds: count() = 5, large_seeds: count(0) = 3):
     """All models on one lattice; each run is kept in ``folder`` as soon as it is done, and not repeated.
 
@@ -72,7 +71,9 @@ def study_one_lattice(folder: Path | str | None = None, *, seeds: count() = 5, l
     return {"models": MODELS, "settings": settings, "runs": runs}
 
 
-@checked
 def one_lattice_samples(folder: Path | str | None = None):
     """Lattices that each model of the study drew, by ``"model-L-temperature"``: int8 spins, shape (24, L, L)."""
     return load_weights(PICTURES, folder)[0]
+
+
+doors(globals())
