@@ -10,6 +10,8 @@ import results
 import torch
 
 from genphys import rbm
+from genphys.train.loop import keep_freed_memory
+from genphys.train.rbm import half_step
 
 VISIBLE, HIDDEN, BATCH = 784, 500, 100
 
@@ -40,6 +42,14 @@ def closed_form(x):
 
     steps = rbm.contrastive_divergence(model, endless(), chains, learning_rate=0.01, rng=rng)
     return lambda: next(steps)
+
+
+def in_half(x):
+    """The step of the training, `--precision bfloat16`."""
+    rng = torch.Generator().manual_seed(0)
+    model = rbm.BernoulliRBM(VISIBLE, HIDDEN, rng=rng)
+    chains = rbm.persistent_chains(model, BATCH, rng=rng)
+    return lambda: half_step(model, x, chains, k=1, learning_rate=0.01, weight_decay=0.0, rng=rng)
 
 
 def autograd(x):
@@ -73,11 +83,13 @@ def scikit_learn(x):
     return lambda: model.partial_fit(batch)
 
 
-def main(turns=400, steps=1):
+def main(turns=60, steps=10):
+    keep_freed_memory()  # as every training does
     x = (torch.rand(BATCH, VISIBLE, generator=torch.Generator().manual_seed(1)) < 0.2).float()
     contenders = {
         "five matrix products": matrix_products(x),
         "genphys, PCD-1 centred": closed_form(x),
+        "the same in bfloat16": in_half(x),
         "scikit-learn, partial_fit": scikit_learn(x),
         "autograd through F": autograd(x),
     }
@@ -90,7 +102,10 @@ def main(turns=400, steps=1):
             times[name].append(1e3 * (time.perf_counter() - start) / steps)
     ours = times.pop("genphys, PCD-1 centred")
     what = f"PCD-1 step, {VISIBLE} x {HIDDEN}, batches of {BATCH}"
+    half = times.pop("the same in bfloat16")
     rows = [results.row(what, "ms", ours, name, theirs) for name, theirs in times.items()]
+    beside = {"five matrix products in float32": times["five matrix products"], "the step in float32": ours}
+    rows += [results.row(f"{what}, bfloat16", "ms", half, name, theirs) for name, theirs in beside.items()]
     results.show(rows)
     results.write("rbm", rows)
 

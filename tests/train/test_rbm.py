@@ -42,7 +42,7 @@ def test_a_step_in_half_precision_is_the_fused_one_but_for_rounding():
     """A unit comes out differently if its random number lies within the rounding of its probability, 2^-8 of it."""
     x = data.binarise(data.digits(1000, 200).train_images[:100], rng=torch.Generator().manual_seed(1))
     changes, draws = [], []
-    for step in (training._half_step, rbm.cd_step_fused):
+    for step in (training.half_step, rbm.cd_step_fused):
         rng = torch.Generator().manual_seed(4)
         model = rbm.BernoulliRBM(784, 60, std=0.1, rng=rng)
         chains = rbm.persistent_chains(model, 80, rng=rng)

@@ -82,7 +82,7 @@ def train_rbm(
         state.step = i
         options = {"k": k, "learning_rate": learning_rate / (1 + i / rate_steps), "weight_decay": decay, "rng": rng}
         if alone and place.half:
-            _half_step(model, x, state, **options)
+            half_step(model, x, state, **options)
         elif alone:
             next(rbm.contrastive_divergence(model, [x], state, **options))
         else:
@@ -122,7 +122,7 @@ def train_rbm(
 
 
 @torch.no_grad()
-def _half_step(model, x, chains, *, k, learning_rate, weight_decay, rng):
+def half_step(model, x, chains, *, k, learning_rate, weight_decay, rng):
     """:func:`genphys.rbm.cd_step_fused` with persistent chains, its products in bfloat16.
 
     Both phases are one product, of which the sum is in single precision: what is rounded is data minus model.
