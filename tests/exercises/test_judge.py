@@ -217,6 +217,45 @@ def by_each_bond(p):
     return [total / (n * L * L) for total in found]
 
 
+def by_actions(phi, kappa, other):
+    """Weights from the two whole actions, relative to the largest, and two averages."""
+
+    def action(k):
+        bonds = phi * (phi.roll(1, 1) + phi.roll(1, 2))
+        return (-2 * k * bonds + phi**2 + 0.7 * (phi**2 - 1) ** 2).sum((1, 2))
+
+    log_w = action(kappa) - action(other)
+    w = (log_w - log_w.max()).exp()
+    return w.mean() ** 2 / w.square().mean()
+
+
+def by_bisection(k, kappa, lam):
+    """The width by bisection of the virial theorem, and the four neighbours one by one."""
+    low, high = 0.0, 3.0
+    for _ in range(60):
+        r = (low + high) / 2
+        low, high = (r, high) if (2 - 4 * lam) * r**2 + 12 * lam * r**4 < 1 else (low, r)
+    phases = torch.exp(1j * torch.cat([k, -k], 1)).sum(1)
+    return (1 - 2 * kappa * r**2 * phases).real
+
+
+def by_binary_digits(start, tau, share):
+    """Powers of the factor of one trajectory, halved again and again."""
+    slow, goal, time, step = 1 - 2 / (tau + 1), share / abs(start - 1), 0.0, 1024.0
+    for _ in range(60):
+        if slow ** (time + step) > goal:
+            time += step
+        step /= 2
+    return time
+
+
+def by_scattered_weights(log_w):
+    """The mean weight and its standard deviation, in units of the largest weight."""
+    top = log_w.max()
+    w = (log_w - top).exp()
+    return [top + w.mean().log(), w.std(correction=0) / w.mean() / math.sqrt(len(w))]
+
+
 def by_slopes(a, b, A, eta):
     """Both slopes of the value by automatic differentiation, twice."""
     slopes = torch.func.grad(lambda s: s[: len(a)] @ A @ s[len(a) :])
@@ -459,6 +498,10 @@ OTHERWISE = {
         torch.distributions.Normal(mu, var.sqrt()), torch.distributions.Normal(nu, tau2.sqrt())
     ),
     "ex:vae-exponential": by_differentiating_draws,
+    "ex:kappa-reweighting": by_actions,
+    "ex:phi4-blind": by_bisection,
+    "ex:phi4-mend": by_binary_digits,
+    "ex:refused": by_scattered_weights,
     "ex:vae-naive": by_densities,
     "ex:vae-beta": by_singular_values,
     "ex:vae-antiferromagnet": by_two_inputs,

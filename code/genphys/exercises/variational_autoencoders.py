@@ -90,7 +90,7 @@ def _encoders(rng):
     for k, B, K, width in ((4, 2, 1, 0.5), (6, 3, 4, 1.0), (5, 2, 2, 0.0)):
         h, log_p = (torch.randn(*shape, generator=rng, dtype=torch.float64) for shape in ((k, B, K), (k, B)))
         mu, log_variance = width * torch.randn(2, B, K, generator=rng, dtype=torch.float64)
-        cases.append((3 * log_p - 100, mu + (log_variance / 2).exp() * h, mu, log_variance))
+        cases.append((3 * log_p - 20, mu + (log_variance / 2).exp() * h, mu, log_variance))
     return cases
 
 
