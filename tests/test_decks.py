@@ -50,6 +50,40 @@ def test_no_slide_begins_within_a_sentence(slides):
     assert wrong == []
 
 
+def shown(deck, labels=None):
+    """The numbers of the formulas, figures and theorems of a deck; on a page, those of these labels."""
+    places = [deck] if labels is None else [deck.find(id=re.compile(rf"^(equation-)?{label}$")) for label in labels]
+    marks = [mark for place in places if place for mark in place.select(".eqno, .caption-number, .proof-title")]
+    return {found[0] for mark in marks if (found := re.search(r"[0-9A-Z]+\.\d+", mark.get_text()))}
+
+
+@every_chapter
+def test_a_reference_on_a_slide_leads_to_something_on_the_deck(chapter, slides):
+    """Those to other chapters do not: their sentences have to be understood without them."""
+    known = set().union(*map(shown, slides))
+    wrong = [
+        f"{name(number, slide)}: {link.get_text()}"
+        for number, slide in enumerate(slides, 1)
+        for link in slide.select(f'a[href^="{chapter}.html#"]')
+        if (found := re.search(r"[0-9A-Z]+\.\d+$", link.get_text().strip(" ()"))) and found[0] not in known
+    ]
+    assert wrong == []
+
+
+@every_chapter
+def test_the_deck_has_what_the_plan_shows(chapter, slides):
+    """But for what the plan calls "on the page", and for what stands in another chapter."""
+    page = BeautifulSoup((SITE / f"{chapter}.html").read_text("utf8"), "html.parser").select_one("article")
+    known = set().union(*map(shown, slides))
+    wrong = {}
+    for begin, end, row in ROW.findall(SECTIONS[chapter]):
+        show = row.split(" | ")[0].split("on the page")[0]
+        labels = [label.replace(":", "-") for label in re.findall(r"\{[\w:]+\}`((?:def|eq|fig|thm):[\w-]+)`", show)]
+        if missing := shown(page, labels) - known:
+            wrong[f"minutes {begin} – {end}"] = missing
+    assert wrong == {}
+
+
 @every_chapter
 def test_each_row_of_the_plan_stands_in_the_notes_once(chapter, slides):
     notes = [s.select_one("aside.notes") for s in slides]

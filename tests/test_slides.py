@@ -1,6 +1,7 @@
 """What a slide shows of its page, and what its notes say: on small pieces of pages, and on a small book."""
 
 import pytest
+import slides
 import speaker
 from bs4 import BeautifulSoup
 
@@ -52,6 +53,24 @@ def test_the_first_sentence_stays_and_others_while_there_is_room():
     assert speaker.shorten([items]) == "" and speaker.words(items) > speaker.MOST
 
 
+def test_a_block_may_go_on_the_slide_of_an_earlier_section():
+    body = html(
+        '<section><h2>One</h2><p class="slide">A.</p></section>'
+        '<section><h2>Two</h2><p class="slide same-slide">B.</p><p class="slide">C.</p></section>'
+        '<section><h2>Three</h2><p class="slide">D.</p><p class="slide new-slide">E.</p></section>'
+    )
+    found = [[block.get_text() for block in slide] for slide in slides.collect(body)]
+    assert found == [["One", "A.", "B.", "C."], ["Three", "D."], ["Three", "E."]]
+
+
+def test_a_tall_picture_with_a_slide_to_itself_stands_beside_its_caption():
+    picture = '<div class="{}"><figure><img style="width: {}px; height: 400px;"></figure></div>'
+    body = html(
+        f"<section><h2>One</h2>{picture.format('slide', 500)}{picture.format('slide new-slide', 700)}</section>"
+    )
+    assert [bool(slide[1].select(".tall")) for slide in slides.collect(body)] == [True, False]
+
+
 PLAN = """\
 # Plan
 
@@ -89,8 +108,8 @@ def test_the_plan_stands_in_the_notes_of_the_slide_that_shows_what_it_names(smal
     done = small_book.build()
     assert done.returncode == 0, done.stdout + done.stderr
     deck = html((small_book.book / "_build" / "html" / "first.slides.html").read_text("utf8"))
-    slides = deck.select(".slides > section")
-    notes = [s.select_one("aside.notes") for s in slides]
+    sections = deck.select(".slides > section")
+    notes = [s.select_one("aside.notes") for s in sections]
     said = [" ".join("".join(f"{p.get_text()} " for p in n.select("p")).split()) if n else None for n in notes]
     assert said[0].startswith("Before. Open the deck, and") and "If time runs out: Leave out (2)" in said[0]
     assert said[1] == (
@@ -101,6 +120,6 @@ def test_the_plan_stands_in_the_notes_of_the_slide_that_shows_what_it_names(smal
         r"Question 2: And \(b\)? Expected: no."
     )
     assert said[2] == "First half: the beginning, minutes 9 – 12, continued."
-    assert said[3].startswith("The page goes on: Very Very") and slides[3].p.get_text().strip() == "The end."
-    assert [s.select("[data-first]") != [] for s in slides] == [False, True, True, True]
+    assert said[3].startswith("The page goes on: Very Very") and sections[3].p.get_text().strip() == "The end."
+    assert [s.select("[data-first]") != [] for s in sections] == [False, True, True, True]
     assert not deck.select("aside a, aside [id]")

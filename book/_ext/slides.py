@@ -1,14 +1,17 @@
 """The lecture: what a chapter marks with the class `slide` (a cell: the tag `slide`) also goes into a deck.
 
-A section with marked blocks is one slide, its heading the title; the class `new-slide` begins another one. The deck
-stands beside its page as NAME.slides.html, so every link, picture and number in it is the page's own. reveal.js comes
-from the installed package sphinx-revealjs, whose files are copied into the site; nothing is fetched.
+A section with marked blocks is one slide, its heading the title; the class `new-slide` begins another one, and what has
+the class `same-slide` goes on the slide of an earlier section. The deck stands beside its page as NAME.slides.html, so
+every link, picture and number in it is the page's own. reveal.js comes from the installed package sphinx-revealjs,
+whose files are copied into the site; nothing is fetched.
 
 A slide shows at most MOST words: of each paragraph and caption the first sentence, and further ones while there is
 room. What it leaves out, and what the lecture plan says of it, are its notes (speaker.py); the key S opens them.
 """
 
 import copy
+import re
+from itertools import groupby
 from pathlib import Path
 from shutil import copyfile
 
@@ -140,11 +143,14 @@ def collect(body):
         section = block.find_parent("section")
         if section is None:
             continue
-        if section is not last or {"new-slide", "tag_new-slide"} & set(block["class"]):
+        classes = set(block["class"])
+        if {"new-slide", "tag_new-slide"} & classes or (
+            section is not last and not (slides and {"same-slide", "tag_same-slide"} & classes)
+        ):
             heading = copy.copy(section.find(["h1", "h2", "h3", "h4"]))
             heading.name = "h2"
             slides.append([heading])
-            last = section
+        last = section
         if "tag_slide" in block["class"] and "tag_slide-code" not in block["class"]:
             slides[-1] += block.select(":scope > .cell_output") or block.select(".cell_output")
         else:
@@ -153,9 +159,24 @@ def collect(body):
         for k, block in enumerate(slide[1:], 1):
             if block.name == "p" and slide[k - 1] is not block.find_previous_sibling():
                 block["data-first"] = ""  # on the slide it does not go on from what is above it
+    for slide in slides:
+        beside(slide)
+    for _, run in groupby(slides, lambda slide: slide[0].get_text()):
+        run = list(run)
+        for part, slide in enumerate(run, 1):
+            if len(run) > 1:  # the title of each says which it is
+                slide[0]["data-part"] = f"{part} of {len(run)}"
     for nested in (n for s in slides for b in s for n in b.select("section")):
         nested.name = "div"  # a section in a section would be a vertical slide
     return slides
+
+
+def beside(slide):
+    """A tall picture that has a slide to itself stands beside its caption, where it can be larger."""
+    pictures = slide[-1].select("figure img")
+    size = re.findall(r"\b(?:width|height): (\d+)", pictures[0].get("style", "")) if pictures else []
+    if len(slide) == 2 and len(size) == 2 and int(size[0]) < 1.45 * int(size[1]):
+        slide[-1].figure["class"] = [*slide[-1].figure.get("class", []), "tall"]
 
 
 def assets(app, exception):
