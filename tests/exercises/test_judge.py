@@ -256,6 +256,29 @@ def by_scattered_weights(log_w):
     return [top + w.mean().log(), w.std(correction=0) / w.mean() / math.sqrt(len(w))]
 
 
+def by_relative_weights(energies, T):
+    """Free energy, mean energy and entropy, one after the other."""
+    w = torch.exp(-(energies - energies.min()) / T)
+    entropy = torch.log(w.sum()) + (w * (energies - energies.min())).sum() / w.sum() / T
+    return math.log2(len(energies)) * math.log(2) - entropy
+
+
+def by_ratios_of_mirrors(log_prob, spins):
+    """The ratio of the mirror image's probability to the lattice's own."""
+    return torch.stack([((1 + (log_prob(-s[None])[0] - log_prob(s[None])[0]).exp()) / 2).log() for s in spins]).mean()
+
+
+def by_counting_fields(spins):
+    """Bisection of the slope over the products of a spin and its local field, each counted."""
+    field = sum(spins * spins.roll(step, axis) for step in (1, -1) for axis in (1, 2))
+    values, counts = field.unique(return_counts=True)
+    low, high = -5.0, 5.0
+    for _ in range(60):
+        beta = (low + high) / 2
+        low, high = (beta, high) if (counts * values * torch.sigmoid(-2 * beta * values)).sum() > 0 else (low, beta)
+    return beta
+
+
 def by_slopes(a, b, A, eta):
     """Both slopes of the value by automatic differentiation, twice."""
     slopes = torch.func.grad(lambda s: s[: len(a)] @ A @ s[len(a) :])
@@ -498,6 +521,10 @@ OTHERWISE = {
         torch.distributions.Normal(mu, var.sqrt()), torch.distributions.Normal(nu, tau2.sqrt())
     ),
     "ex:vae-exponential": by_differentiating_draws,
+    "ex:coin-nats": by_relative_weights,
+    "ex:autoregressive-symmetry": by_ratios_of_mirrors,
+    "ex:weight-reach": lambda M, c, share: (math.log(1 / share) / M / c) ** 0.5,
+    "ex:neighbour-couplings": by_counting_fields,
     "ex:kappa-reweighting": by_actions,
     "ex:phi4-blind": by_bisection,
     "ex:phi4-mend": by_binary_digits,
