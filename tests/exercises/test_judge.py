@@ -279,6 +279,32 @@ def by_counting_fields(spins):
     return beta
 
 
+def by_metropolis(log_f, path):
+    """Both probabilities of the path, with Metropolis kernels as an example of detailed balance."""
+    R, states = len(log_f) - 1, log_f.shape[1]
+    forward, backward = log_f[0].log_softmax(0)[path[0]], log_f[R].log_softmax(0)[path[R]]
+    for r in range(1, R + 1):
+        kernel = (log_f[r] - log_f[r][:, None]).exp().clamp(max=1) / states
+        kernel += torch.diag(1 - kernel.sum(1))
+        forward = forward + kernel[path[r - 1], path[r]].log()
+        backward = backward + kernel[path[r], path[r - 1]].log()
+    return forward - backward
+
+
+def by_all_joint_states(W, a, b, x, weight):
+    """The joint weights of all configurations, pattern by pattern."""
+    s = torch.cartesian_prod(*[torch.arange(2, dtype=D)] * sum(W.shape))
+    v, h = s[:, : len(a)], s[:, len(a) :]
+    log_p = (v @ a + h @ b + torch.einsum("ni,ij,nj->n", v, W, h)).log_softmax(0)
+    return sum(share * log_p[(v == one).all(1)].logsumexp(0) for one, share in zip(x, weight))
+
+
+def by_variance(work, log_z_base, log_z):
+    """Run by run, and the error from the variance."""
+    lost = sum(w + log_z - log_z_base for w in work) / len(work)
+    return [lost, math.sqrt(2 * lost / len(work))]
+
+
 def by_slopes(a, b, A, eta):
     """Both slopes of the value by automatic differentiation, twice."""
     slopes = torch.func.grad(lambda s: s[: len(a)] @ A @ s[len(a) :])
@@ -521,6 +547,9 @@ OTHERWISE = {
         torch.distributions.Normal(mu, var.sqrt()), torch.distributions.Normal(nu, tau2.sqrt())
     ),
     "ex:vae-exponential": by_differentiating_draws,
+    "ex:rbm-crooks": by_metropolis,
+    "ex:rbm-bars": by_all_joint_states,
+    "ex:rbm-base": by_variance,
     "ex:coin-nats": by_relative_weights,
     "ex:autoregressive-symmetry": by_ratios_of_mirrors,
     "ex:weight-reach": lambda M, c, share: (math.log(1 / share) / M / c) ** 0.5,

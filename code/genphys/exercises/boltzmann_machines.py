@@ -100,6 +100,68 @@ def _gaussian_machines(rng):
     return [(draw(M, K), draw(K, 9).cov(), draw(M).exp()) for M, K in ((3, 2), (2, 4), (5, 3))]
 
 
+def _path_ratio(log_f, path, after=0, of_f=1.0):
+    r = torch.arange(len(log_f) - 1)
+    done = (log_f[r, path[r + after]] - log_f[r + 1, path[r + after]]).sum()
+    return done - of_f * (log_f[0].logsumexp(0) - log_f[-1].logsumexp(0))
+
+
+def _paths(rng):
+    return [
+        (
+            torch.randn(R + 1, states, generator=rng, dtype=torch.float64),
+            torch.randint(states, (R + 1,), generator=rng),
+        )
+        for R, states in ((2, 4), (5, 3), (1, 6))
+    ]
+
+
+def _likelihood(W, a, b, x, weight):
+    return weight @ (x @ a + F.softplus(b + x @ W).sum(1)) - _log_z(W, a, b)
+
+
+def _not_normalised(W, a, b, x, weight):
+    return _likelihood(W, a, b, x, weight) + _log_z(W, a, b)
+
+
+def _alike(W, a, b, x, weight):
+    return _likelihood(W, a, b, x, torch.full_like(weight, 1 / len(weight)))
+
+
+def _patterns_without_bias(W, a, b, x, weight):
+    return _likelihood(W, a, b, x, weight) - weight @ (x @ a)
+
+
+def _likeliest_hidden(W, a, b, x, weight):
+    return weight @ (x @ a + F.relu(b + x @ W).sum(1)) - _log_z(W, a, b)
+
+
+def _patterns(rng):
+    cases = []
+    for n, M, K in ((3, 4, 2), (6, 5, 3), (4, 3, 5)):
+        W, a, b = (torch.randn(*s, generator=rng, dtype=torch.float64) for s in ((M, K), (M,), (K,)))
+        x = torch.randint(2, (n, M), generator=rng).double()
+        cases.append((W, a, b, x, torch.randn(n, generator=rng, dtype=torch.float64).softmax(0)))
+    return cases
+
+
+def _dissipation(work, log_z_base, log_z):
+    lost = work.mean() - log_z_base + log_z
+    return torch.stack([lost, (2 * lost / len(work)).sqrt()])
+
+
+def _scaled_error(work, log_z_base, log_z, factor):
+    lost, error = _dissipation(work, log_z_base, log_z)
+    return torch.stack([lost, factor * error])
+
+
+def _works(rng):
+    return [
+        (base - log_z + lost + torch.rand(n, generator=rng, dtype=torch.float64), base, log_z)
+        for n, base, log_z, lost in ((10, 9.0, 5.0, 0.2), (30, 12.0, 8.0, 1.5), (4, 3.5, 3.0, 0.0))
+    ]
+
+
 EXERCISES = {
     "ex:write-log-z": Exercise(
         answer=_log_z,
@@ -175,6 +237,49 @@ EXERCISES = {
                 "the hidden units are correlated, too: their variances do not suffice",
                 lambda W, hidden, sigma: (W * hidden.diag()) @ W.T + torch.diag(sigma**2),
             ),
+        ),
+    ),
+    "ex:rbm-crooks": Exercise(
+        answer=_path_ratio,
+        inputs=_paths,
+        slips=(
+            ("forward over backward, not the inverse", lambda log_f, path: -_path_ratio(log_f, path)),
+            ("the starts have their normalisations, too", lambda log_f, path: _path_ratio(log_f, path, of_f=0.0)),
+            (
+                "the free energy difference is minus the logarithm of Z over Z_0",
+                lambda log_f, path: _path_ratio(log_f, path, of_f=-1.0),
+            ),
+            (
+                "the work is done before the relaxation, at the configuration that is still there",
+                lambda log_f, path: _path_ratio(log_f, path, after=1),
+            ),
+        ),
+    ),
+    "ex:rbm-bars": Exercise(
+        answer=_likelihood,
+        inputs=_patterns,
+        slips=(
+            ("log Z is subtracted", _not_normalised),
+            ("each pattern counts with its probability", _alike),
+            ("the visible units have a bias, too", _patterns_without_bias),
+            ("each hidden unit is summed over both values, not only the likelier one", _likeliest_hidden),
+            ("a log-likelihood, not a loss", lambda *x: -_likelihood(*x)),
+        ),
+    ),
+    "ex:rbm-base": Exercise(
+        answer=_dissipation,
+        inputs=_works,
+        slips=(
+            (
+                "only the work above the free energy difference is lost",
+                lambda work, log_z_base, log_z: _dissipation(work, 0.0, 0.0),
+            ),
+            (
+                "a look at the sign of the free energy difference",
+                lambda work, log_z_base, log_z: _dissipation(work, log_z, log_z_base),
+            ),
+            ("the variance is twice what is dissipated", lambda *x: _scaled_error(*x, 0.5**0.5)),
+            ("that is the scatter of one run: the mean of n has less", lambda *x: _scaled_error(*x, len(x[0]) ** 0.5)),
         ),
     ),
 }
