@@ -305,6 +305,46 @@ def by_variance(work, log_z_base, log_z):
     return [lost, math.sqrt(2 * lost / len(work))]
 
 
+def by_second_derivatives(coupling, field):
+    """H and Fisher's information as Hessians, and the gradient of each configuration by automatic differentiation."""
+    s = torch.cartesian_prod(*[torch.tensor([-1.0, 1.0], dtype=D)] * 5)
+    i, j = torch.triu_indices(5, 5, 1)
+    phi, row = torch.cat([s[:, i] * s[:, j], s], 1), torch.arange(32)
+
+    def log_pl(theta):
+        log_f = phi @ theta
+        return sum(log_f - torch.logaddexp(log_f, log_f[row ^ (1 << unit)]) for unit in range(5))
+
+    truth = torch.tensor([coupling] * 10 + [field] * 5, dtype=D)
+    p = (phi @ truth).softmax(0)
+    hessian = torch.autograd.functional.hessian
+    slopes = torch.autograd.functional.jacobian(log_pl, truth)
+    u = torch.tensor([0.0] * 10 + [0.2] * 5, dtype=D)
+    left = torch.linalg.solve(hessian(lambda theta: p @ log_pl(theta), truth), u)
+    information = hessian(lambda theta: (phi @ theta).logsumexp(0), truth)
+    return (p * (slopes @ left) ** 2).sum() / (u @ torch.linalg.solve(information, u))
+
+
+def by_trapezoids(width):
+    """Another grid, densities by the trapezoidal rule, and the gradients of one pair as a covariance of each part."""
+    x = torch.linspace(-6, 6, 3001, dtype=D)
+    p = torch.exp(2 * x**2 - x**4)
+    p = p / torch.trapezoid(p, x)
+    q = torch.distributions.Normal(0.0, torch.tensor(width, dtype=D)).log_prob(x).exp()
+    feature = torch.stack([x**2, x**4, torch.ones_like(x)])
+
+    def moments(f, g, weight):
+        return torch.trapezoid(f[:, None] * g[None] * weight, x)
+
+    found = 0.0
+    for weight, other in ((p, q), (q, p)):
+        slope = feature * other / (p + q)
+        mean = torch.trapezoid(slope * weight, x)
+        found = found + moments(slope, slope, weight) - torch.outer(mean, mean)
+    H = torch.linalg.inv(moments(feature, feature, p * q / (p + q)))
+    return (torch.einsum("ij,jk,ik->i", H, found, H) / 20_000).sqrt()
+
+
 def by_slopes(a, b, A, eta):
     """Both slopes of the value by automatic differentiation, twice."""
     slopes = torch.func.grad(lambda s: s[: len(a)] @ A @ s[len(a) :])
@@ -547,6 +587,8 @@ OTHERWISE = {
         torch.distributions.Normal(mu, var.sqrt()), torch.distributions.Normal(nu, tau2.sqrt())
     ),
     "ex:vae-exponential": by_differentiating_draws,
+    "ex:potts-copy": by_second_derivatives,
+    "ex:far-noise": by_trapezoids,
     "ex:rbm-crooks": by_metropolis,
     "ex:rbm-bars": by_all_joint_states,
     "ex:rbm-base": by_variance,
