@@ -345,6 +345,38 @@ def by_trapezoids(width):
     return (torch.einsum("ij,jk,ik->i", H, found, H) / 20_000).sqrt()
 
 
+def by_divergences(p, theta):
+    """Automatic differentiation of the two divergences."""
+    theta = theta.clone().requires_grad_()
+    q = theta.softmax(0)
+    half = (p + q) / 2
+    jsd = ((p * (p / half).log()).sum() + (q * (q / half).log()).sum()) / 2
+    return torch.autograd.grad((q * (q / p).log()).sum() - 2 * jsd, theta)[0]
+
+
+def by_the_error_function(distribution, x1, x2):
+    """The two quantiles by the inverse of the error function."""
+    z = math.sqrt(2) * torch.erfinv(2 * distribution(torch.linspace(x1, x2, 2, dtype=D)) - 1)
+    return ((x2 - x1) / z.diff()).squeeze()
+
+
+def by_climbing(means, M):
+    """Half of the configurations, and a quasi-Newton method on the likelihood."""
+    bits = torch.cartesian_prod(*[torch.tensor([-1.0, 1.0], dtype=D)] * M)[2 ** (M - 1) :]
+    phi = torch.stack([bits[:, i] * bits[:, j] for i in range(M) for j in range(i + 1, M)], 1)
+    theta = torch.zeros_like(means).requires_grad_()
+    climb = torch.optim.LBFGS([theta], max_iter=200, line_search_fn="strong_wolfe")
+
+    def loss():
+        climb.zero_grad()
+        value = (phi @ theta).logsumexp(0) - means @ theta
+        value.backward()
+        return value
+
+    climb.step(loss)
+    return theta.detach()
+
+
 def by_slopes(a, b, A, eta):
     """Both slopes of the value by automatic differentiation, twice."""
     slopes = torch.func.grad(lambda s: s[: len(a)] @ A @ s[len(a) :])
@@ -587,6 +619,9 @@ OTHERWISE = {
         torch.distributions.Normal(mu, var.sqrt()), torch.distributions.Normal(nu, tau2.sqrt())
     ),
     "ex:vae-exponential": by_differentiating_draws,
+    "ex:find-the-lattice": by_climbing,
+    "ex:non-saturating": by_divergences,
+    "ex:steepness": by_the_error_function,
     "ex:potts-copy": by_second_derivatives,
     "ex:far-noise": by_trapezoids,
     "ex:rbm-crooks": by_metropolis,

@@ -1,5 +1,7 @@
 """The exercises of the chapter on adversarial networks."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 
@@ -61,6 +63,59 @@ def _games(rng):
         return torch.randn(*shape, generator=rng, dtype=torch.float64)
 
     return [(normal(m), normal(k), normal(m, k), eta) for m, k, eta in ((3, 2, 0.3), (1, 1, 0.05), (4, 6, 0.8))]
+
+
+def _gradient(q, loss):
+    return q * (loss - q @ loss)
+
+
+def _non_saturating(p, theta):
+    q = theta.softmax(0)
+    return _gradient(q, ((p + q) / p).log())
+
+
+def _minimax_gradient(p, theta):
+    q = theta.softmax(0)
+    return _gradient(q, (q / (p + q)).log())
+
+
+def _without_the_distance(p, theta):
+    q = theta.softmax(0)
+    return _gradient(q, (q / p).log())
+
+
+def _one_distance(p, theta):
+    q = theta.softmax(0)
+    return _gradient(q, (q / p).log() - 0.5 * (2 * q / (p + q)).log())
+
+
+def _through_the_critic(p, theta):
+    q = theta.softmax(0)
+    return _gradient(q, ((p + q) / p).log() + q / (p + q))
+
+
+def _generators(rng):
+    return [
+        (torch.randn(n, generator=rng).double().softmax(0), torch.randn(n, generator=rng).double()) for n in (3, 6, 4)
+    ]
+
+
+def _slope(distribution, x1, x2):
+    z1, z2 = torch.special.ndtri(distribution(torch.tensor([x1, x2], dtype=torch.float64)))
+    return (x2 - x1) / (z2 - z1)
+
+
+def _from_uniform_noise(distribution, x1, x2):
+    f1, f2 = distribution(torch.tensor([x1, x2], dtype=torch.float64))
+    return (x2 - x1) / (f2 - f1)
+
+
+def _two_humps(x):
+    return (torch.special.ndtr((x + 2) / 0.7) + torch.special.ndtr((x - 2) / 0.7)) / 2
+
+
+def _exponential(x):
+    return -torch.expm1(-x)
 
 
 EXERCISES = {
@@ -144,6 +199,35 @@ EXERCISES = {
             ("the noise is uniform on an interval of length two", lambda z: -torch.log((1 - z).clamp(min=1e-9))),
             ("that generator decreases", lambda z: -torch.log((1 + z) / 2)),
             ("data are positive", lambda z: torch.log((1 - z) / 2)),
+        ),
+    ),
+    "ex:non-saturating": Exercise(
+        answer=_non_saturating,
+        inputs=_generators,
+        slips=(
+            ("that is the gradient of the minimax loss, of log(1 - d)", _minimax_gradient),
+            ("that is the divergence alone: the distance that is rewarded is missing", _without_the_distance),
+            ("log(1 - d) brings the distance twice, once from the data and once from the samples", _one_distance),
+            ("the discriminator is held fixed: its own change does not count", _through_the_critic),
+            ("the gradient of a loss, not the way down", lambda p, theta: -_non_saturating(p, theta)),
+        ),
+    ),
+    "ex:steepness": Exercise(
+        answer=_slope,
+        inputs=lambda rng: [
+            (torch.sigmoid, -1.0, 2.0),
+            (_two_humps, -0.5, 0.3),
+            (_exponential, 0.2, 3.0),
+            (_two_humps, 1.0, 4.0),
+        ],
+        slips=(
+            ("the noise is normal, not uniform: which quantiles does the interval have?", _from_uniform_noise),
+            ("a length of x over a length of z, not the inverse", lambda F, x1, x2: 1 / _slope(F, x1, x2)),
+            (
+                "the density of the noise changes along the way: take its quantiles",
+                lambda F, x1, x2: _from_uniform_noise(F, x1, x2) / (2 * math.pi) ** 0.5,
+            ),
+            ("that is the length in the noise alone", lambda F, x1, x2: (x2 - x1) / _slope(F, x1, x2)),
         ),
     ),
 }

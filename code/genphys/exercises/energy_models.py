@@ -2,6 +2,7 @@
 
 import torch
 
+from genphys.exact import all_configurations
 from genphys.exercises.judge import Exercise
 
 __all__ = ["EXERCISES"]
@@ -101,6 +102,38 @@ def _covariances(rng):
 def _coin(mu):
     up = torch.as_tensor((1 + mu) / 2)
     return torch.special.entr(up) + torch.special.entr(1 - up)
+
+
+def _pairs(M):
+    i, j = torch.triu_indices(M, M, 1)
+    s = all_configurations(M, values=(-1, 1))
+    return s[:, i] * s[:, j]
+
+
+def _couplings(means, M, steps=60):
+    phi, theta = _pairs(M), torch.zeros_like(means)
+    for _ in range(steps):
+        p = (phi @ theta).softmax(0)
+        centred = phi - p @ phi
+        change = torch.linalg.solve((centred.T * p) @ centred, means - p @ phi)
+        theta = theta + change / max(1.0, float(change.abs().max()))
+    return theta
+
+
+def _mean_field_couplings(means, M):
+    i, j = torch.triu_indices(M, M, 1)
+    C = torch.eye(M, dtype=means.dtype)
+    C[i, j] = C[j, i] = means
+    return -torch.linalg.inv(C)[i, j]
+
+
+def _products(rng):
+    cases = []
+    for M in (3, 4, 5):
+        phi = _pairs(M)
+        theta = 0.5 * torch.randn(phi.shape[1], generator=rng, dtype=torch.float64)
+        cases.append(((phi @ theta).softmax(0) @ phi, M))
+    return cases
 
 
 EXERCISES = {
@@ -208,5 +241,20 @@ EXERCISES = {
             ),
             ("not all modes weigh the same", lambda d, lam: ((1 + lam) / (1 - lam)).mean()),
         ),
+    ),
+    "ex:find-the-lattice": Exercise(
+        answer=_couplings,
+        inputs=_products,
+        slips=(
+            (
+                "those are the correlations: a pair is correlated through others, too",
+                lambda means, M: means,
+            ),
+            ("that holds for two spins by themselves: the detours are still inside", lambda means, M: means.atanh()),
+            ("that is the fit of normal numbers, not of spins", _mean_field_couplings),
+            ("each pair acts once, with its full coupling", lambda means, M: _couplings(means, M) / 2),
+            ("log f grows with theta times the products: a look at the sign", lambda means, M: -_couplings(means, M)),
+        ),
+        rtol=1e-2,
     ),
 }
