@@ -110,9 +110,9 @@ def _pairs(M):
     return s[:, i] * s[:, j]
 
 
-def _couplings(means, M, steps=60):
+def _couplings(means, M):
     phi, theta = _pairs(M), torch.zeros_like(means)
-    for _ in range(steps):
+    for _ in range(20):
         p = (phi @ theta).softmax(0)
         centred = phi - p @ phi
         change = torch.linalg.solve((centred.T * p) @ centred, means - p @ phi)
@@ -131,7 +131,7 @@ def _products(rng):
     cases = []
     for M in (3, 4, 5):
         phi = _pairs(M)
-        theta = 0.5 * torch.randn(phi.shape[1], generator=rng, dtype=torch.float64)
+        theta = 0.8 * torch.rand(phi.shape[1], generator=rng, dtype=torch.float64) - 0.3
         cases.append(((phi @ theta).softmax(0) @ phi, M))
     return cases
 

@@ -114,7 +114,7 @@ def _models(rng):
     ]
 
 
-def _fit(spins, scale=2.0, shifts=((1, 1), (-1, 1), (1, 2), (-1, 2)), steps=60):
+def _fit(spins, scale=2.0, shifts=((1, 1), (-1, 1), (1, 2), (-1, 2)), steps=12):
     field = spins * sum(spins.roll(*shift) for shift in shifts)
     beta = torch.zeros((), dtype=torch.float64)
     for _ in range(steps):
