@@ -1,10 +1,12 @@
 """Exercises judge an answer by what it does: right ones in any form, wrong ones by the hint that names the slip."""
 
+import itertools
 import math
 
+import numpy as np
 import pytest
 import torch
-from scipy import stats
+from scipy import optimize, stats
 
 from genphys import check
 from genphys.exercises.judge import Exercise, exercises, judge
@@ -508,6 +510,20 @@ def by_a_classifier(s):
     return entropy(d, torch.tensor(1 - s, dtype=D)) + entropy(d, torch.tensor(0.0, dtype=D))
 
 
+def by_one_hot_vectors(W, b, n_classes):
+    """The layer without noise."""
+    one_hot = torch.eye(W.shape[1], dtype=W.dtype)[-n_classes:]
+    return torch.nn.functional.linear(one_hot, W, b)
+
+
+def by_drawing(counts, n):
+    """Forty thousand rounds of equal digits."""
+    share = counts.sum() / (n * len(counts))
+    rng = torch.Generator().manual_seed(3)
+    hits = torch.binomial(torch.full((40_000, len(counts)), float(n)), share.expand(40_000, len(counts)), generator=rng)
+    return (hits.amax(1) - hits.amin(1) >= counts.max() - counts.min()).double().mean()
+
+
 def by_a_wide_kernel(x, y, width=1e4):
     """All pairs with a kernel that is very wide."""
 
@@ -519,12 +535,75 @@ def by_a_wide_kernel(x, y, width=1e4):
     return width**2 * (mean(x, x) + mean(y, y) - 2 * mean(x, y))
 
 
+def by_neighbours_in_turn(real, generated, k):
+    """Ball by ball."""
+    seen, full = torch.zeros(len(real), dtype=bool), []
+    for j, y in enumerate(generated):
+        others = torch.cat([generated[:j], generated[j + 1 :]])
+        seen |= (real - y).norm(dim=1) <= (others - y).norm(dim=1).kthvalue(k).values
+    for i, x in enumerate(real):
+        others = torch.cat([real[:i], real[i + 1 :]])
+        full.append(bool((generated - x).norm(dim=1).min() <= (others - x).norm(dim=1).kthvalue(k).values))
+    return [seen.double().mean().item(), sum(full) / len(full)]
+
+
+def by_assignment(x, a):
+    """The cheapest of all plans that move each point to one other."""
+    costs = torch.cdist(x, x + a).square()
+    return costs[optimize.linear_sum_assignment(costs)].mean().sqrt()
+
+
+def by_quadrature(width, dim):
+    """Each direction by Gauss and Hermite."""
+    nodes, weights = (torch.tensor(v) for v in np.polynomial.hermite_e.hermegauss(60))
+    weights, spins = weights / weights.sum(), torch.tensor([-1.0, 1.0], dtype=D)
+
+    def mean(x, p, y, q):
+        return p @ torch.exp(-((x[:, None] - y) ** 2) / (2 * width**2)) @ q
+
+    half = torch.full((2,), 0.5, dtype=D)
+    same = mean(spins, half, spins, half) ** dim + mean(nodes, weights, nodes, weights) ** dim
+    return same - 2 * mean(spins, half, nodes, weights) ** dim
+
+
 def by_conditioning(x0, x, before, now):
     """Two jointly normal numbers: the earlier state, and what one step makes of it."""
     ratio = now / before
     gain = math.sqrt(ratio) * (1 - before) / (1 - now)
     mean = math.sqrt(before) * x0 + gain * (x - math.sqrt(now) * x0)
     return torch.stack([mean, torch.full_like(x, 1 - before - gain * math.sqrt(ratio) * (1 - before))])
+
+
+def by_the_residual(V0, beta, bar):
+    """The residual variance of the state before, given the one after."""
+    before = bar / (1 - beta)
+    earlier, later = before * V0 + 1 - before, bar * V0 + 1 - bar
+    return earlier * (1 - (1 - beta) * earlier / later)
+
+
+def by_each_step(A, alpha, beta, sigma2, M):
+    """One covariance after the other."""
+    return sum(M * A[t + 1] * alpha[t + 1] ** 0.5 * beta[t] / sigma2[t + 1] for t in range(1, len(A) - 1))
+
+
+def by_a_fine_chain(v, first, last, M):
+    """The sum of the terms themselves, for two thousand steps."""
+    ratios = torch.linspace(first**0.5, last**0.5, 2001, dtype=D) ** 2
+    return sum(0.5 * (a - b) * M * v((a + b) / 2) for a, b in itertools.pairwise(ratios))
+
+
+def by_pairs_of_waves(times, size, slowest):
+    """Distances by the cosines of differences of angles."""
+    rates = [slowest ** (-2 * i / size) for i in range(size // 2)]
+    varies = sum((f(rate * times).std() > 0.05).double() for rate in rates for f in (torch.sin, torch.cos))
+    gaps = times.diff()
+    return torch.stack([varies, sum(2 - 2 * torch.cos(rate * gaps) for rate in rates).sqrt().mean()])
+
+
+def by_total_variance(L, n):
+    """What is there, minus what the parts have within them."""
+    within = torch.stack([part.var(correction=0) for part in L.chunk(n)]).mean()
+    return (L.var(correction=0) - within) / n
 
 
 def by_integration(c, u, later, zeta, n=4000):
@@ -540,6 +619,44 @@ def by_pairs_and_eigenvalues(J):
     return torch.stack([4 * J.triu(1).square().sum(), 2 * torch.linalg.eigvalsh(J).square().sum()])
 
 
+def by_a_gaussian_slope(x, a, mean, C):
+    """The answer for normal data, differentiated at no signal."""
+
+    def answer(b):
+        return mean + b * (x - b * mean) @ torch.linalg.inv(b**2 * C + (1 - b**2) * torch.eye(len(C), dtype=D)) @ C
+
+    nothing = torch.tensor(0.0, dtype=D)
+    return answer(nothing) + a * torch.autograd.functional.jacobian(answer, nothing)
+
+
+def by_differentiating_the_slopes(x, u, y, sigma, c):
+    """Along the flow: the slope's own derivatives, in the clock and in the place."""
+
+    def along(slope, place, clock):
+        def moved(h):
+            return slope(place + h * slope(place, clock), clock + h)
+
+        return torch.autograd.functional.jacobian(moved, torch.tensor(0.0, dtype=D))
+
+    clocks = torch.tensor(u, dtype=D), torch.tensor(sigma, dtype=D)
+    in_u = along(lambda z, v: -z + z / (c * torch.exp(-2 * v) + 1 - torch.exp(-2 * v)), x, clocks[0])
+    return torch.stack([in_u, along(lambda z, s: s * z / (c + s * s), y, clocks[1])])
+
+
+def by_numpy(steps, shares):
+    """NumPy's own straight lines, which want rising values."""
+    return np.interp(0.55, shares.flip(0).numpy(), steps.flip(0).numpy())
+
+
+def by_bayes(x, a, s, data):
+    """One noisy state at a time, with densities."""
+    rows = []
+    for one in x:
+        density = torch.distributions.Normal(a * data, s).log_prob(one).sum(1).exp()
+        rows.append((density[:, None] * data).sum(0) / density.sum())
+    return torch.stack(rows)
+
+
 def by_counting_both(u):
     """Mutual information from the joint distribution of a coin and its noisy copy."""
     joint = torch.tensor([1 + math.exp(-u), 1 - math.exp(-u)], dtype=D).repeat(2) / 4
@@ -551,6 +668,22 @@ def by_all_clean_colours(P, now, then, a):
     q = len(P)
     chance = [[a * (w == v) + (1 - a) / q for v in range(q)] for w in range(q)]
     return sum(P[w] * chance[w][then] / chance[w][now] for w in range(q))
+
+
+def by_all_neighbours(x, expected):
+    """The energies by a convolution with the four neighbours."""
+    kernel = torch.tensor([[0.0, 1.0, 0.0], [1.0, 0.0, 1.0], [0.0, 1.0, 0.0]], dtype=x.dtype)[None, None]
+    fields = torch.nn.functional.conv2d(torch.nn.functional.pad(x[:, None], (1, 1, 1, 1), mode="circular"), kernel)
+    energies = -(x * fields[:, 0]).flatten(1).mean(1) / 2
+    return (energies - expected).mean() * math.sqrt(len(x)) / torch.std(energies)
+
+
+def by_ranks_of_the_truth(draws, truth, r):
+    """The truth's place among the draws."""
+    place, n = (draws < truth[:, None]).sum(1), draws.shape[1]
+    hits = ((place >= r) & (place <= n - r)).double()
+    share = (n + 1 - 2 * r) / (n + 1)
+    return (hits.sum() - len(hits) * share) / math.sqrt(len(hits) * share * (1 - share))
 
 
 def by_jacobians(z, u, w, c):
@@ -649,15 +782,33 @@ OTHERWISE = {
     "ex:smoothed-level": by_a_classifier,
     "ex:leak": lambda n: math.exp(-n * math.log(100)),
     "ex:missing": lambda share, fair, errors: (errors * math.sqrt(share - share**2) / (fair - share)) ** 2,
+    "ex:one-hot": by_one_hot_vectors,
+    "ex:hardest": by_drawing,
     "ex:wide-kernel": by_a_wide_kernel,
     "ex:bootstrap-copies": lambda n: -math.expm1((n - 1) * math.log1p(-1 / n)),
+    "ex:ten-images": by_neighbours_in_turn,
+    "ex:shifted-set": by_assignment,
+    "ex:frechet-blind": by_quadrature,
     "ex:diffusion-skip": by_conditioning,
+    "ex:diffusion-two-variances": by_the_residual,
+    "ex:false-bound": by_each_step,
+    "ex:diffusion-heat": lambda y, p, gradient, laplacian: torch.lerp(0 * p, laplacian, 0.5),
+    "ex:diffusion-mmse": by_a_fine_chain,
+    "ex:diffusion-embedding": by_pairs_of_waves,
+    "ex:diffusion-stratified": by_total_variance,
     "ex:hermite-modes": lambda c, n, u: c / math.exp(u) ** n,
     "ex:two-times": by_integration,
     "ex:hutchinson-variance": by_pairs_and_eigenvalues,
     "ex:pitchfork-exponent": 1 / 2,
+    "ex:one-step": by_a_gaussian_slope,
+    "ex:two-clocks": by_differentiating_the_slopes,
+    "ex:u-turn": by_numpy,
+    "ex:perfect-training": by_bayes,
     "ex:flip-information": by_counting_both,
     "ex:potts-ratio": by_all_clean_colours,
+    "ex:reverse-current": lambda here, there: here * (there / here) / 2 - there * (here / there) / 2,
+    "ex:larger-lattice": by_all_neighbours,
+    "ex:dps-coverage": by_ranks_of_the_truth,
     "ex:planar-flow": by_jacobians,
     "ex:gaussian-share": lambda sigma, M: (max(2 - sigma**-2, 0) ** 0.5 / sigma) ** M,
     "ex:gaussian-straight": by_singular_vectors,

@@ -76,6 +76,45 @@ def _boundaries(rng):
     return cases
 
 
+def _class_biases(W, b, n_classes):
+    return b + W[:, -n_classes:].T
+
+
+def _at_most(n, share, spread, drawn):
+    """The probability that `drawn` equal binomial counts have a range of at most `spread`, exactly."""
+    k = torch.arange(n + 1, dtype=torch.float64)
+    ways = math.lgamma(n + 1) - torch.lgamma(k + 1) - torch.lgamma(n - k + 1)
+    p = torch.exp(ways + torch.special.xlogy(k, share) + torch.special.xlogy(n - k, torch.tensor(1 - share)))
+    below = torch.cat([torch.zeros(1, dtype=torch.float64), p.cumsum(0), torch.ones(spread, dtype=torch.float64)])
+    low = torch.arange(n + 1)
+    return ((below[low + spread + 1] - below[low]) ** drawn - (below[low + spread + 1] - below[low + 1]) ** drawn).sum()
+
+
+def _chance(counts, n, more=0, drawn=None):
+    """The probability of a range at least as large as that of `counts`."""
+    spread = int(counts.max() - counts.min()) + more
+    return 1 - _at_most(n, counts.double().mean().item() / n, spread - 1, drawn or len(counts))
+
+
+def _two_named(counts, n):
+    return _chance(counts, n, drawn=2)
+
+
+def _normal_pair(counts, n):
+    """Worst and best as if the two had been chosen before."""
+    share = counts.double().mean() / n
+    z = (counts.max() - counts.min()) / n / (2 * share * (1 - share) / n).sqrt()
+    return torch.special.erfc(z / 2**0.5)
+
+
+def _digits(rng):
+    return [
+        (torch.tensor([199, 196, 190, 195, 193, 198, 197, 192, 196, 194]), 200),
+        (torch.tensor([60, 50, 55, 48]), 100),
+        (torch.tensor([180, 176, 188, 170, 181, 179]), 200),
+    ]
+
+
 EXERCISES = {
     "ex:write-gradient-penalty": Exercise(
         answer=_penalty,
@@ -150,6 +189,33 @@ EXERCISES = {
                 "a sample is a nine or is not: its variance is that of a coin",
                 lambda share, fair, errors: errors**2 * share / (fair - share) ** 2,
             ),
+        ),
+    ),
+    "ex:one-hot": Exercise(
+        answer=_class_biases,
+        inputs=lambda rng: [
+            (torch.randn(out, K + n, generator=rng), torch.randn(out, generator=rng), n)
+            for out, K, n in ((4, 3, 2), (5, 6, 4), (3, 2, 10))
+        ],
+        slips=(
+            ("the layer has a bias of its own, too", lambda W, b, n: W[:, -n:].T),
+            ("the noise comes first in the joined vector, the class last", lambda W, b, n: b + W[:, :n].T),
+            (
+                "an affine layer adds: the bias is not multiplied by the column",
+                lambda W, b, n: b * W[:, -n:].T,
+            ),
+            ("one class at a time is on, not all those up to it", lambda W, b, n: b + W[:, -n:].T.cumsum(0)),
+        ),
+    ),
+    "ex:hardest": Exercise(
+        answer=_chance,
+        inputs=_digits,
+        rtol=0.02,
+        slips=(
+            ("worst and best are the extremes of all digits, not two digits that were named before", _two_named),
+            ("that is the chance to differ less", lambda counts, n: 1 - _chance(counts, n)),
+            ("a spread that is as large counts, too", lambda counts, n: _chance(counts, n, more=1)),
+            ("worst and best were chosen after looking, so no normal error of two shares will do", _normal_pair),
         ),
     ),
 }
