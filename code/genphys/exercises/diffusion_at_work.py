@@ -71,6 +71,88 @@ def _colour_ratio(P, now, then, a, q=None, old=1):
     return 1 + (c - 1) * P[then] - old * (1 - 1 / c) * P[now]
 
 
+def _rates_alone(here, there):
+    return (there / here - here / there) / 2
+
+
+def _bond_energy(x):
+    return -(x * x.roll(1, -1) + x * x.roll(1, -2)).double()
+
+
+def _per_spin(x):
+    return _bond_energy(x).mean((1, 2))
+
+
+def _errors_off(x, expected):
+    e = _per_spin(x)
+    return (e.mean() - expected) / (e.std() / len(e) ** 0.5)
+
+
+def _every_bond_twice(x, expected):
+    e = 2 * _per_spin(x)
+    return (e.mean() - expected) / (e.std() / len(e) ** 0.5)
+
+
+def _spins_apart(x, expected):
+    e = _bond_energy(x).flatten()
+    return (e.mean() - expected) / (e.std() / len(e) ** 0.5)
+
+
+def _of_one_lattice(x, expected):
+    return _errors_off(x, expected) / len(x) ** 0.5
+
+
+def _open(x, expected):
+    bonds = -(x[..., 1:] * x[..., :-1]).double().sum((1, 2)) - (x[:, 1:] * x[:, :-1]).double().sum((1, 2))
+    e = bonds / x[0].numel()
+    return (e.mean() - expected) / (e.std() / len(e) ** 0.5)
+
+
+def _lattices(rng):
+    def one(n, L, expected):
+        spins = torch.randn(n, L, L, generator=rng, dtype=torch.float64)
+        spins = spins + 0.6 * (spins.roll(1, 1) + spins.roll(1, 2))  # so that neighbours are alike
+        return torch.where(spins > 0, 1.0, -1.0).double(), expected
+
+    return [one(20, 4, -0.9), one(50, 6, -0.5), one(9, 8, 0.0)]
+
+
+def _covered(draws, truth, r, n=None, low=None):
+    ordered = draws.sort(1).values
+    low = r - 1 if low is None else low
+    inside = ((ordered[:, low] < truth) & (truth < ordered[:, -1 - low])).double().mean()
+    wanted = 1 - 2 * r / (draws.shape[1] + 1 if n is None else n)
+    return inside - wanted, (wanted * (1 - wanted) / len(truth)) ** 0.5
+
+
+def _coverage(draws, truth, r):
+    difference, error = _covered(draws, truth, r)
+    return difference / error
+
+
+def _counted_from_zero(draws, truth, r):
+    difference, error = _covered(draws, truth, r, low=r)
+    return difference / error
+
+
+def _places(draws, truth, r):
+    difference, error = _covered(draws, truth, r, n=draws.shape[1])
+    return difference / error
+
+
+def _of_one_trial(draws, truth, r):
+    return _coverage(draws, truth, r) / len(truth) ** 0.5
+
+
+def _reconstructions(rng):
+    def one(N, n, r, width):
+        places = torch.randn(N, 1, generator=rng, dtype=torch.float64)
+        draws = places + width * torch.randn(N, n, generator=rng, dtype=torch.float64)
+        return draws, (places + torch.randn(N, 1, generator=rng, dtype=torch.float64))[:, 0], r
+
+    return [one(200, 24, 4, 0.8), one(80, 9, 1, 1.5), one(300, 19, 5, 0.5)]
+
+
 EXERCISES = {
     "ex:write-flip-step": Exercise(
         answer=_flip,
@@ -124,6 +206,38 @@ EXERCISES = {
                 "the clean colour may also be the one that is seen now",
                 lambda P, now, then, a: _colour_ratio(P, now, then, a, old=0),
             ),
+        ),
+    ),
+    "ex:reverse-current": Exercise(
+        answer=lambda here, there: (there - here) / 2,
+        inputs=lambda rng: [(0.3, 0.1), (0.02, 0.2), (0.15, 0.4)],
+        slips=(
+            ("that is the current of the noise, which goes the other way", lambda here, there: (here - there) / 2),
+            ("a current is not a rate: each rate is multiplied by the probability that it starts from", _rates_alone),
+            ("a spin flips at half of the ratio", lambda here, there: there - here),
+            ("it would vanish if the rates were half of the root of the ratio", lambda here, there: 0.0 * here),
+            ("that is the flow in one direction; the flow back is taken off", lambda here, there: there / 2),
+        ),
+    ),
+    "ex:larger-lattice": Exercise(
+        answer=_errors_off,
+        inputs=_lattices,
+        slips=(
+            ("each bond counts once: a spin has two of its own", _every_bond_twice),
+            ("the spins of a lattice are not independent: the error comes from whole lattices", _spins_apart),
+            ("the error of a mean falls with the root of the number of lattices", _of_one_lattice),
+            ("the lattice is a torus: the bonds across its edges are missing", _open),
+            ("the energy found, minus the exact one", lambda x, expected: -_errors_off(x, expected)),
+        ),
+    ),
+    "ex:dps-coverage": Exercise(
+        answer=_coverage,
+        inputs=_reconstructions,
+        slips=(
+            ("the r-th smallest, counted from one", _counted_from_zero),
+            ("n draws cut the line into n + 1 places, all of them as probable", _places),
+            ("the share of many trials has an error that falls with the root of their number", _of_one_trial),
+            ("in units of the standard error", lambda draws, truth, r: _covered(draws, truth, r)[0]),
         ),
     ),
 }
