@@ -61,17 +61,19 @@
       this.drawn = [];
       this.loop = null;
       new MutationObserver(() => this.draw()).observe(document.documentElement, { attributeFilter: ["data-theme"] });
-      new ResizeObserver(() => this.draw()).observe(this.panels);
+      new ResizeObserver(() => this.draw()).observe(this.place); // the box of the panels is dissolved on a phone
     }
 
-    // A canvas of w x h points, and what draws it: draw(context, colours). `label` is what a screen reader says it is.
-    panel(label, w, h, draw, title = "") {
+    // A canvas of w x h points, and what draws it: draw(context, colours). `label` is what a screen reader says it is;
+    // `kind` is its place on a phone: "half" of the width, "second" in the order, "late" below the controls.
+    panel(label, w, h, draw, title = "", kind = "") {
       const canvas = element("canvas");
       canvas.setAttribute("role", "img");
       canvas.setAttribute("aria-label", label);
       canvas.style.cssText = `width: ${w}px; aspect-ratio: ${w} / ${h};`;
-      const box = element("figure", { className: "explorable-panel" }, canvas);
-      if (title) box.prepend(element("div", { className: "explorable-panel-title", textContent: title }));
+      const box = element("figure", { className: `explorable-panel ${kind && `explorable-${kind}`}` }, canvas);
+      const heading = element("div", { className: "explorable-panel-title", textContent: title });
+      if (title) box.prepend(heading);
       this.panels.append(box);
       const redraw = colours => {
         const scale = (canvas.clientWidth || w) / w * Math.min(3, Math.max(2, devicePixelRatio || 1));
@@ -87,7 +89,7 @@
         draw(context, colours);
       };
       this.drawn.push(redraw);
-      return { canvas, box, w, h, redraw: () => redraw(genbook.colours()) };
+      return { canvas, box, heading, w, h, redraw: () => redraw(genbook.colours()) };
     }
 
     draw() {
@@ -96,8 +98,11 @@
     }
 
     // A panel on which something is dragged: move(x, y, phase) gets points; the arrow keys move by `step` points.
-    draggable(panel, label, place, move, step = 4) {
-      const { canvas, w, h } = panel;
+    // Its title says so while the keyboard is on it.
+    draggable(panel, label, place, move, step = 4, keys = "arrow keys move it") {
+      const { canvas, heading, w, h } = panel, title = heading.textContent;
+      canvas.addEventListener("focus", () => { if (canvas.matches(":focus-visible")) heading.textContent = keys; });
+      canvas.addEventListener("blur", () => { heading.textContent = title; });
       canvas.tabIndex = 0;
       canvas.setAttribute("role", "application");
       canvas.setAttribute("aria-label", label);
@@ -191,6 +196,7 @@
       loop.play = () => { loop.playing = true; name(); go(); };
       loop.pause = () => { loop.playing = false; name(); };
       loop.once = once;
+      this.controls.prepend(element("div", { className: "explorable-run" }, button, once)); // the first that is reached
       new IntersectionObserver(([entry]) => { loop.seen = entry.isIntersecting; if (loop.seen && loop.playing) go(); })
         .observe(this.section);
       document.addEventListener("visibilitychange", () => { if (loop.playing) go(); });
@@ -201,7 +207,7 @@
 
     // A pad of 28 x 28 pixels to draw a digit on, with pointer, finger, or arrow keys and space. `pad.image` is grey in
     // [0, 1]; changed() is called while it is drawn.
-    pad(label, changed, { side = 196, title = "Draw here" } = {}) {
+    pad(label, changed, { side = 196, title = "Draw here", kind = "", over } = {}) {
       const pad = { image: new Float32Array(784), pen: [14, 14], down: false };
       const dab = (x, y) => {
         for (let i = 0; i < 28; i++) for (let j = 0; j < 28; j++) {
@@ -212,11 +218,12 @@
       };
       const panel = this.panel(label, side, side, (c, colours) => {
         genbook.picture(c, pad.image, 0, 0, side, colours);
+        over?.(c, colours);
         if (document.activeElement === panel?.canvas && pad.keys) {
           c.strokeStyle = colours.orange;
           c.strokeRect(pad.pen[0] * side / 28 - 5, pad.pen[1] * side / 28 - 5, 10, 10);
         }
-      }, title);
+      }, title, kind);
       let last = null;
       this.draggable(panel, `${label}. With the keyboard: the arrow keys move the pen, space puts it down and lifts it.`,
         () => pad.pen.map(x => x * side / 28), (x, y, phase) => {
@@ -230,7 +237,7 @@
           }
           last = pad.pen = to;
           panel.redraw();
-        }, side / 28);
+        }, side / 28, "arrows move, space draws");
       panel.canvas.addEventListener("keydown", e => {
         if (e.key !== " ") return;
         e.preventDefault();

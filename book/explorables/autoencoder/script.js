@@ -24,7 +24,7 @@
     const code = ([s, t]) => middle.map((m, j) => m + s * across[j] + t * up[j]);
     const X = s => (s + R) / (2 * R) * side, Y = t => (R - t) / (2 * R) * side;
 
-    const A = stage.pad("Digit A, a drawing of 28 by 28 pixels", () => later(), { side: 130, title: "A: draw here" });
+    const A = stage.pad("Digit A, a drawing of 28 by 28 pixels", () => later(), { side: 130, title: "A: draw here", kind: "half" });
     const plane = stage.panel("", side, side, (c, colours) => {
       const s = side / cells;
       map.forEach((image, k) => genbook.picture(c, image, k % cells * s, Math.floor(k / cells) * s, s, colours));
@@ -43,9 +43,9 @@
       c.fill();
       c.strokeStyle = colours.ground;
       c.stroke();
-    }, "the plane of codes: drag the handle");
-    stage.panel("The decoded image of the handle's place", 130, 130, (c, colours) => genbook.picture(c, decode(code(place)), 0, 0, 130, colours), "decoded");
-    const B = stage.pad("Digit B, a drawing of 28 by 28 pixels", () => later(), { side: 130, title: "B: draw here" });
+    }, "the plane of codes: drag the handle", "second");
+    stage.panel("The decoded image of the handle's place", 130, 130, (c, colours) => genbook.picture(c, decode(code(place)), 0, 0, 130, colours), "decoded there", "second");
+    const B = stage.pad("Digit B, a drawing of 28 by 28 pixels", () => later(), { side: 130, title: "B: draw here", kind: "half" });
     const move = (x, y) => {
       place = [x / side * 2 * R - R, R - y / side * 2 * R].map(v => Math.max(-R, Math.min(R, v)));
       between.value = Math.max(0, Math.min(1, (place[0] + 1) / 2));
@@ -55,8 +55,8 @@
     stage.draggable(plane, "Handle in the plane of codes; the arrow keys move it", () => [X(place[0]), Y(place[1])], move, side / 40);
 
     const shown = {
-      reconstruction: stage.number("reconstruction of A"), kl: stage.number("KL of A", true), elbo: stage.number("bound of A: their difference"),
-      place: stage.number("place of the handle"), norm: stage.number("its distance from the centre of the prior"),
+      reconstruction: stage.number("reconstruction of A"), kl: stage.number("price of A's message: KL", true), elbo: stage.number("bound: their difference"),
+      place: stage.number("place of the handle"), norm: stage.number("its distance from 0"),
     };
     let terms;
     const say = () => {

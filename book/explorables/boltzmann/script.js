@@ -41,7 +41,19 @@
       say();
       stage.draw();
     };
-    const veil = (c, colours, sides) => { // what is not given is hatched
+    const veil = (c, colours, sides, fade = false) => { // a line between what is given and what is not, which fades
+      if (fade && held.value !== "all") {
+        c.globalAlpha = 0.75;
+        c.fillStyle = colours.ground;
+        if (held.value === "upper") c.fillRect(1, sides / 2, sides - 2, sides / 2 - 1);
+        else c.fillRect(sides / 2, 1, sides / 2 - 1, sides - 2);
+        c.globalAlpha = 1;
+        c.fillStyle = colours.ink;
+        c.textAlign = "left";
+        c.fillText("given", 6, 16);
+        c.textAlign = "right";
+        c.fillText("not given", sides - 6, sides - 8);
+      }
       c.strokeStyle = colours.orange;
       c.lineWidth = 2;
       c.beginPath();
@@ -49,14 +61,10 @@
       if (held.value === "left") { c.moveTo(sides / 2, 0); c.lineTo(sides / 2, sides); }
       c.stroke();
     };
-    const pad = stage.pad("Your drawing, 28 by 28 pixels; the half on one side of the line is given to the machine", () => { hold(); said = freeEnergy(pad.image.map(binary)); say(); stage.draw(); }, { side, title: "draw the half that is given" });
-    stage.drawn.push(colours => { // over the pad
-      const c = pad.panel.canvas.getContext("2d");
-      veil(c, colours, side);
-    });
-    stage.panel("The state of the machine: the given half and its own", side, side, (c, colours) => { genbook.picture(c, p.map((v, i) => HELD[held.value](i) ? x[i] : v), 0, 0, side, colours); veil(c, colours, side); }, "the machine's image");
-    stage.panel("The mean of what it drew", side, side, (c, colours) => { genbook.picture(c, mean, 0, 0, side, colours); veil(c, colours, side); }, "mean of the last hundred");
-    const shown = { free: stage.number("free energy of your drawing", true), log: stage.number("so its log-likelihood"), state: stage.number("free energy of the state"), steps: stage.number("Gibbs steps") };
+    const pad = stage.pad("Your drawing, 28 by 28 pixels; the half on one side of the line is given to the machine", () => { hold(); said = freeEnergy(pad.image.map(binary)); say(); stage.draw(); }, { side, title: "draw the half that is given", over: (c, colours) => veil(c, colours, side, true) });
+    stage.panel("The state of the machine: the given half and its own", side, side, (c, colours) => { genbook.picture(c, p.map((v, i) => HELD[held.value](i) ? x[i] : v), 0, 0, side, colours); veil(c, colours, side); }, "the machine's image", "half");
+    stage.panel("The mean of what it drew", side, side, (c, colours) => { genbook.picture(c, mean, 0, 0, side, colours); veil(c, colours, side); }, "mean of the last hundred", "half");
+    const shown = { free: stage.number("free energy of your drawing", true), log: stage.number("so its log-likelihood"), state: stage.number("free energy of its image"), steps: stage.number("steps, all units redrawn") };
     let said = 0;
     const say = () => {
       shown.free(`${genbook.fixed(said, 2)} nats`);

@@ -103,8 +103,10 @@
         c.moveTo(X(x), Y(y));
         c.lineTo(X(x + dx), Y(y + dy));
         c.stroke();
+        const turn = Math.atan2(-dy, dx), long = Math.min(5, 0.7 * l * W / (2 * R));
+        const head = [0, 2.6, -2.6].map(a => [X(x + dx) + (a ? long * Math.cos(turn + a) : 0), Y(y + dy) + (a ? long * Math.sin(turn + a) : 0)]);
         c.beginPath();
-        c.arc(X(x + dx), Y(y + dy), 1.6, 0, 7);
+        head.forEach(p => c.lineTo(...p));
         c.fillStyle = colours.muted;
         c.fill();
       }
@@ -117,7 +119,7 @@
       }
       c.strokeStyle = colours.border;
       c.strokeRect(0.5, 0.5, W - 1, W - 1);
-    });
+    }, "particles, and the arrows of the score");
     const us = Array.from({ length: 100 }, (_, i) => LAST * i / 99);
     stage.panel("Mean squared distance from the origin against the diffusion time: exact curve, and dots for the particles", 300, 240, (c, colours) => {
       const { line, dot } = genbook.axes(c, colours, { w: 300, h: 240, x: [LAST, 0], y: [0.5, 3], xlabel: "diffusion time u, run backwards to 0", ylabel: "mean of x₁² + x₂²", xticks: [3, 2, 1, 0], yticks: [1, 2, 3] });
@@ -125,9 +127,9 @@
       if (exact !== null) line(us, us.map(u => secondMoment(u, exact)), colours.blue);
       for (const [u, m] of seen) if (m < 3) dot(u, m, colours.orange, 2);
       if (cloud.second[0] < 3) dot(cloud.u, cloud.second[0], colours.orange, 5);
-    });
+    }, "their mean squared distance from the origin", "late");
 
-    const shown = { u: stage.number("diffusion time u"), exact: stage.number("exact mean of x₁² + x₂²", true), found: stage.number("of the 700 particles"), way: stage.number("the cloud was") };
+    const shown = { u: stage.number("diffusion time u"), exact: stage.number("exact mean of x₁² + x₂²", true), found: stage.number("of the 700 particles"), way: stage.number("this cloud was") };
     const say = () => {
       const [mean, error] = cloud.second, asked = Number(label.value), back = k >= 0;
       shown.u(genbook.fixed(cloud.u));
@@ -146,7 +148,7 @@
       stage.draw();
     });
     const restart = () => { k = -1; say(); stage.draw(); };
-    const zeta = stage.slider("Noise on the way back ζ", { min: 0, max: 3, step: 0.1, value: 0, show: x => x === 0 ? "0 (current)" : x === 1 ? "1.0 (Anderson)" : genbook.fixed(x, 1) }, restart);
+    const zeta = stage.slider("Kicks on the way back ζ", { min: 0, max: 3, step: 0.1, value: 0, show: x => x === 0 ? "0 (current)" : x === 1 ? "1.0 (Anderson)" : genbook.fixed(x, 1) }, restart);
     const count = stage.slider("Steps on the way back", { min: 5, max: steps, step: 5, value: 100 }, restart);
     const label = stage.choice("Component asked for", { "-1": "none: all three", 0: "the left one", 1: "the right one", 2: "the upper one" }, "-1", restart);
     const scale = stage.slider("Guidance γ", { min: 0, max: 5, step: 0.5, value: 1, show: x => genbook.fixed(x, 1) }, restart);

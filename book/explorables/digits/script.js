@@ -70,13 +70,24 @@
     const net = genbook.tensors("diffusion"), chance = genbook.chance(11), none = new Float32Array(784).fill(-1);
     let start = chance.normals(784), x = start, x0 = none, film = [], plan = times(20), k = 0, spent = 0;
     const grey = image => image.map(v => (v + 1) / 2);
-    stage.panel("The state: noise at first, a digit at the end", 182, 182, (c, colours) => genbook.picture(c, grey(x), 0, 0, 182, colours), "state");
-    stage.panel("The network's estimate of the finished digit", 182, 182, (c, colours) => genbook.picture(c, grey(x0), 0, 0, 182, colours), "its estimate of the end");
+    stage.panel("The state: noise at first, a digit at the end", 182, 182, (c, colours) => genbook.picture(c, grey(x), 0, 0, 182, colours), "the state", "half");
+    stage.panel("The network's estimate of the finished digit", 182, 182, (c, colours) => {
+      genbook.picture(c, grey(x0), 0, 0, 182, colours);
+      if (k) return;
+      c.fillStyle = colours.ink;
+      c.textAlign = "center";
+      c.fillText("not begun: press Run", 91, 95);
+    }, "its estimate", "half");
     stage.panel("A film of the estimates, step by step", 300, 182, (c, colours) => {
-      const columns = Math.ceil(Math.sqrt(1.7 * (plan.length - 1))), side = 300 / columns;
+      const n = plan.length - 1;
+      let columns = 1;
+      while (Math.ceil(n / columns) * 300 / columns > 182) columns++; // the fewest with which all rows fit
+      const side = 300 / columns;
+      c.strokeStyle = colours.border;
+      for (let i = film.length; i < n; i++) c.strokeRect(i % columns * side + 0.5, Math.floor(i / columns) * side + 0.5, side - 3, side - 3);
       film.forEach((image, i) => genbook.picture(c, grey(image), i % columns * side, Math.floor(i / columns) * side, side - 2, colours));
-    }, "the estimates so far");
-    const shown = { step: stage.number("step"), a: stage.number("signal a", true), s: stage.number("noise s", true), ms: stage.number("time for a step") };
+    }, "the estimates so far", "second");
+    const shown = { step: stage.number("step"), a: stage.number("factor of the signal, a", true), s: stage.number("factor of the noise, s", true), ms: stage.number("time for a step") };
     const say = () => {
       shown.step(`${k} of ${plan.length - 1}`);
       shown.a(genbook.fixed(schedule.signal[plan[k]], 3));
@@ -95,7 +106,7 @@
     const label = stage.choice("Digit asked for", { 10: "none", ...Object.fromEntries([..."0123456789"].map(d => [d, d])) }, "10", begin);
     label.select.prepend(label.select.querySelector("option[value='10']"));
     const steps = stage.slider("Steps", { min: 5, max: 50, step: 5, value: 20 }, begin);
-    const scale = stage.slider("Guidance γ (needs a label)", { min: 0, max: 5, step: 0.5, value: 1, show: v => genbook.fixed(v, 1) }, begin);
+    const scale = stage.slider("Guidance γ (needs a digit)", { min: 0, max: 5, step: 0.5, value: 1, show: v => genbook.fixed(v, 1) }, begin);
     const eta = stage.slider("Fresh noise η", { min: 0, max: 1, step: 0.1, value: 0, show: v => genbook.fixed(v, 1) }, begin);
     const step = () => {
       if (k === plan.length - 1) begin();

@@ -85,7 +85,7 @@
     const picture = document.createElement("canvas");
     const again = () => { steps = 0; blocks = []; block = []; mean = error = NaN; };
 
-    stage.panel("The lattice: one colour a direction of the spins", 214, 214, (c, colours) => drawLattice(c, colours, lattice, picture, 214));
+    stage.panel("The lattice: one colour a direction of the spins", 214, 214, (c, colours) => drawLattice(c, colours, lattice, picture, 214), "the lattice: up is blue");
     const chart = (what, y, ticks, exact, found) => (c, colours) => {
       const { line, dot } = genbook.axes(c, colours, { w: 226, h: 214, x: [0.5, 5], y, xlabel: "temperature T", ylabel: what, xticks: [1, 2, 3, 4, 5], yticks: ticks });
       line([T_C, T_C], y, colours.border, [3, 3]);
@@ -93,25 +93,25 @@
       dot(T.value, found(), colours.orange, 5);
     };
     stage.panel("Energy per spin against temperature: the exact curve, and a dot where the lattice is", 226, 214,
-      chart("energy per spin u", [-2.1, 0.1], [-2, -1, 0], (line, colours) => line(temperatures, curve, colours.blue), () => lattice.energy));
+      chart("energy per spin u", [-2.1, 0.1], [-2, -1, 0], (line, colours) => line(temperatures, curve, colours.blue), () => lattice.energy), "energy: the exact curve", "late");
     stage.panel("Magnetisation against temperature: the two exact branches, and a dot where the lattice is", 226, 214,
       chart("magnetisation m", [-1.1, 1.1], [-1, 0, 1], (line, colours) => {
         const fine = Array.from({ length: 200 }, (_, k) => 0.5 + (T_C - 0.5) * (1 - (1 - k / 199) ** 3));
         for (const sign of [1, -1]) line([...fine, 5], [...fine.map(t => sign * exactMagnetisation(t)), 0], colours.blue);
-      }, () => lattice.magnetisation));
+      }, () => lattice.magnetisation), "magnetisation: two branches", "late");
     stage.panel("Magnetisation against time, the last 400 steps", 380, 100, (c, colours) => {
       const { line } = genbook.axes(c, colours, { w: 380, h: 100, x: [0, 400], y: [-1.1, 1.1], ylabel: "m", xlabel: "the last 400 steps", yticks: [-1, 0, 1] });
       line([0, 400], [0, 0], colours.border);
       line(trace.map((_, k) => 400 - trace.length + k), trace, colours.orange);
-    });
+    }, "magnetisation as time goes on");
 
     const shown = {
-      u: stage.number("energy per spin, mean since the last change"), exact: stage.number("exact, this lattice", true),
-      m: stage.number("magnetisation now"), branch: stage.number("exact branches, infinite lattice"), steps: stage.number("steps"),
+      u: stage.number("energy per spin"), exact: stage.number("exact energy per spin", true),
+      m: stage.number("magnetisation now"), branch: stage.number("exact, infinite lattice"), steps: stage.number("steps"),
     };
     const say = () => {
       const free = B.value === 0;
-      shown.u(Number.isFinite(error) ? `${genbook.fixed(mean, 4)} ± ${genbook.fixed(error, 4)}` : genbook.fixed(mean, 3));
+      shown.u(Number.isFinite(error) ? `${genbook.fixed(mean, 4)} ± ${genbook.fixed(error, 4)}` : Number.isFinite(mean) ? `${genbook.fixed(mean, 3)}, mean so far` : `${genbook.fixed(lattice.energy, 3)} now`);
       shown.exact(free ? genbook.fixed(exactEnergy(lattice.L, T.value), 4) : "not known in a field");
       shown.m(genbook.fixed(lattice.magnetisation, 3));
       shown.branch(!free ? "for B = 0 only" : T.value < T_C ? `±${genbook.fixed(exactMagnetisation(T.value), 3)}` : "0");
@@ -129,9 +129,9 @@
       curve = temperatures.map(t => exactEnergy(lattice.L, t));
       changed();
     });
-    const moves = stage.choice("Moves", { heatBath: "heat bath (one spin at a time)", clusters: "clusters (Swendsen–Wang)" }, "heatBath", changed);
+    const moves = stage.choice("Moves", { heatBath: "heat bath: one spin at a time", clusters: "clusters (Swendsen–Wang)" }, "heatBath", changed);
     const T = stage.slider("Temperature T", { min: 0.5, max: 5, step: 0.01, value: 1.5, show: x => genbook.fixed(x) }, changed);
-    const B = stage.slider("Field B", { min: -0.2, max: 0.2, step: 0.01, value: 0, show: x => genbook.fixed(x) }, changed);
+    const B = stage.slider("Magnetic field B", { min: -0.2, max: 0.2, step: 0.01, value: 0, show: x => genbook.fixed(x) }, changed);
     curve = temperatures.map(t => exactEnergy(lattice.L, t));
 
     const step = () => {
@@ -154,7 +154,7 @@
       if (steps % 240 < 8) stage.say(`After ${steps} steps: energy per spin ${genbook.fixed(lattice.energy, 2)}, magnetisation ${genbook.fixed(lattice.magnetisation, 2)}.`);
     });
     stage.button("Random spins", () => { lattice.randomise(); trace = []; changed(); });
-    stage.button("Set T to the critical temperature", () => { T.value = 2.27; changed(); });
+    stage.button("To the critical temperature", () => { T.value = 2.27; changed(); });
     say();
     const pose = () => {
       T.value = 2.27;

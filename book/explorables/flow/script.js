@@ -55,7 +55,7 @@
       c.lineWidth = 1;
       c.strokeRect(0.5, 0.5, W - 1, W - 1);
     };
-    stage.panel("Round noise and a square grid", W, W, (c, colours) => plane(c, colours, z => z, noise), "noise");
+    stage.panel("Round noise and a square grid", W, W, (c, colours) => plane(c, colours, z => z, noise), "noise", "half");
     stage.panel("The noise and the grid after the map, over the two wells", W, W, (c, colours) => {
       const image = new ImageData(cells, cells), rgb = colours.dark ? [86, 150, 200] : [0, 114, 178];
       for (let i = 0; i < cells; i++) for (let j = 0; j < cells; j++) {
@@ -65,7 +65,7 @@
       c.imageSmoothingEnabled = true;
       c.drawImage(picture, 0, 0, W, W);
       plane(c, colours, z => map(z, options()).x, points);
-    }, "after your map, over the wells");
+    }, "after your map", "half");
     stage.panel("The estimate of log Z with its error, beside the exact value and the value of one well", 214, W, (c, colours) => {
       const { line, dot, Y: y } = genbook.axes(c, colours, { w: 214, h: W, x: [0, 2], y: [-1.6, 0.6], ylabel: "log Z", yticks: [-1.5, -1, -0.5, 0, 0.5], bottom: 16, left: 50 });
       line([0, 2], [LOG_Z, LOG_Z], colours.blue);
@@ -80,9 +80,10 @@
     }, "what the weights say");
     const shown = {
       exact: stage.number("exact log Z", true), logZ: stage.number("estimate of 2000 points"), share: stage.number("effective share"),
-      right: stage.number("log-weight of a point in the right well"), left: stage.number("and in the left well"),
+      right: stage.number("log-weight in the right well"), left: stage.number("log-weight in the left well"),
     };
     const changed = () => {
+      k.value = k.value; // its words depend on the split
       const all = noise.map(z => map(z, options()));
       points = all.map(a => a.x);
       found = estimate(all.map((a, i) => logF(a.x) - logNormal(noise[i]) + a.logDet));
@@ -95,9 +96,9 @@
       stage.say(`log Z ${genbook.fixed(found.logZ, 2)}, exact ${genbook.fixed(LOG_Z, 2)}, effective share ${genbook.fixed(100 * found.share, 0)} per cent.`);
       stage.draw();
     };
-    const knob = (label, min, max, step, value) => stage.slider(label, { min, max, step, value, show: v => genbook.fixed(v) }, changed);
+    const knob = (label, min, max, step, value, show = v => genbook.fixed(v)) => stage.slider(label, { min, max, step, value, show }, changed);
     const m = knob("Centre", -1.5, 1.5, 0.05, 0.95), s = knob("Width", 0.05, 1, 0.01, 0.16), b = knob("Split", 0, 1.3, 0.05, 0);
-    const k = knob("Sharpness of the split", 1, 20, 0.5, 4), c = knob("Shear", -1, 2, 0.05, 1);
+    const k = knob("Sharpness", 1, 20, 0.5, 4, v => `${genbook.fixed(v)}${b.value ? "" : " (needs a split)"}`), c = knob("Shear", -1, 2, 0.05, 1);
     const put = (...values) => { [m, s, b, k, c].forEach((slider, i) => { slider.value = values[i]; }); changed(); };
     stage.button("One well", () => put(0.95, 0.16, 0, 4, 1));
     stage.button("Both wells", () => put(0, 0.16, 0.85, 4, 1));

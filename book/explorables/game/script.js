@@ -46,7 +46,7 @@
 
   genbook.explorables.game = stage => {
     const W = 330, R = 3;
-    let state = [1.5, 0, 0, 0], start = [1.5, 0], orbit = [], steps = 0;
+    let state = [1.5, 0, 0, 0], start = [1.5, 0], orbit = [], steps = 0, over = false;
     const X = v => (v + R) / (2 * R) * W, Y = v => (R - v) / (2 * R) * W;
     const plane = stage.panel("", W, W, (c, colours) => {
       c.strokeStyle = colours.border;
@@ -66,13 +66,18 @@
       dot(0, 0, colours.ink, 3);
       dot(...start, colours.muted, 4);
       dot(state[0], state[1], colours.orange, 6);
+      if (Math.max(Math.abs(state[0]), Math.abs(state[1])) > R) {
+        c.fillStyle = colours.orange;
+        c.textAlign = "left";
+        c.fillText("they have left the picture", 8, W - 10);
+      }
     }, "drag the players to another start");
     stage.panel("The eigenvalues of one step in the complex plane, with the unit circle", 270, 270, (c, colours) => {
       const { line, dot, X: x } = genbook.axes(c, colours, { w: 270, h: 270, x: [-1.6, 1.6], y: [-1.6, 1.6], xlabel: "real part of λ", ylabel: "imaginary part of λ", xticks: [-1, 0, 1], yticks: [-1, 0, 1] });
       const turn = Array.from({ length: 91 }, (_, k) => k * Math.PI / 45);
       line(turn.map(Math.cos), turn.map(Math.sin), colours.muted);
       for (const [re, im] of roots) dot(re, im, colours.orange, 5);
-    }, "eigenvalues of a step");
+    }, "eigenvalues λ of a step", "late");
     const shown = { rho: stage.number("largest |λ|", true), fate: stage.number("so the players"), far: stage.number("distance from the solution"), steps: stage.number("steps") };
     let roots = [], rho = 1;
     const options = () => ({ kind: kind.value, eta: eta.value, mu: mu.value, gamma: gamma.value });
@@ -91,6 +96,8 @@
       say();
       stage.say(`Largest modulus ${genbook.fixed(rho, 3)}: the players ${Math.abs(rho - 1) < 1e-7 ? "circle" : rho > 1 ? "run away" : "arrive"}.`);
       stage.draw();
+      if (over && !matchMedia("(prefers-reduced-motion: reduce)").matches) stage.loop.play(); // it had run to its end
+      over = false;
     };
     stage.draggable(plane, "Start of the two players; the arrow keys move it", () => [X(start[0]), Y(start[1])], (x, y) => {
       start = [x / W * 2 * R - R, R - y / W * 2 * R].map(v => Math.max(-R, Math.min(R, v)));
@@ -102,7 +109,12 @@
     const mu = stage.slider("Momentum μ", { min: -0.8, max: 0.8, step: 0.1, value: 0, show: v => genbook.fixed(v, 1) }, begin);
     const gamma = stage.slider("R1 penalty γ", { min: 0, max: 1, step: 0.05, value: 0, show: v => genbook.fixed(v) }, begin);
     const advance = () => {
-      if (Math.hypot(state[0], state[1]) > 50 || steps >= 5000) return true;
+      if (over) { // begin again
+        over = false;
+        begin();
+      }
+      over = Math.hypot(state[0], state[1]) > 50 || steps >= 5000;
+      if (over) return true;
       state = step(GAMES[game.value], state, options());
       orbit.push(state.slice(0, 2));
       if (orbit.length > 1500) orbit.shift();

@@ -29,14 +29,14 @@
     const noise = t => (way.value === "circle" ? circle : line)(ends[0], ends[1], t).map((v, i) => v + tilt[0] * axes[0][i] + tilt[1] * axes[1][i]);
     const grey = x => x.map(v => (v + 1) / 2);
     let image = null;
-    const drawn = stage.panel("", side, side, (c, colours) => genbook.picture(c, grey(image = generate(noise(t.value), Number(label.value))), 0, 0, side, colours), "drag on the image: the noise follows");
+    const drawn = stage.panel("", side, side, (c, colours) => genbook.picture(c, grey(image = generate(noise(t.value), Number(label.value))), 0, 0, side, colours), "drag on the image", "half");
     stage.draggable(drawn, "The generator's image; dragging or the arrow keys move the noise in two directions", () => [side / 2 + tilt[0] * side / 2, side / 2 + tilt[1] * side / 2],
       (x, y) => { tilt = [2 * x / side - 1, 2 * y / side - 1].map(v => Math.max(-1, Math.min(1, v))); say(); stage.draw(); }, 8);
     stage.panel("Nine images on the way from one noise vector to the other", 288, 288, (c, colours) => {
       for (let k = 0; k < 9; k++) genbook.picture(c, grey(generate(noise(k / 8), Number(label.value))), k % 3 * 96, Math.floor(k / 3) * 96, 92, colours);
-    }, "nine stops on the way");
-    const pad = stage.pad("Your drawing for the discriminator, 28 by 28 pixels", () => { say(); }, { side, title: "draw for the discriminator" });
-    const shown = { logit: stage.number("logit of your drawing", true), d: stage.number("so d says data with"), own: stage.number("d of the generator's image"), norm: stage.number("length of the noise (typical: 8)") };
+    }, "nine stops on the way", "second");
+    const pad = stage.pad("Your drawing for the discriminator, 28 by 28 pixels", () => { say(); }, { side, title: "draw the digit asked for", kind: "half" });
+    const shown = { logit: stage.number("logit: real + of its class", true), d: stage.number("d: your drawing is data"), own: stage.number("d: the generator's is"), norm: stage.number("length of noise (usual: 8)") };
     const share = v => `${genbook.fixed(100 / (1 + Math.exp(-v)), 1)} %`;
     const total = x => { const { real, of } = judge(x, Number(label.value)); return real + of; };
     const say = () => {

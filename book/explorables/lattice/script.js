@@ -136,7 +136,7 @@
         c.textAlign = "left";
         c.fillText(shortly(w[i] / average), left, top + 96);
       }
-    }, "six fields, weights (average 1)");
+    }, "six fields; bar: its weight (mean 1)", "late");
     const shortly = v => v < 0.01 ? "< 0.01" : v.toFixed(v < 10 ? 2 : 0);
     const along = (c, colours, options, of) => {
       const axes = genbook.axes(c, colours, { w: W, h: W, x: [0.2, 0.43], xlabel: "hopping parameter κ", xticks: [0.2, 0.3, 0.4], left: 54, bottom: 32, ...options });
@@ -167,7 +167,7 @@
     }, "what the weights make of log Z");
     const shown = {
       share: stage.number("effective share"), count: stage.number("fields that count, of 2000"), logZ: stage.number("log Z by the weights"),
-      reference: stage.number("log Z by chains"), virial: stage.number("⟨φ·∇S⟩/M by the weights (exact: 1)", true), field: stage.number("mean field (exact: 0)"),
+      reference: stage.number("log Z by chains"), virial: stage.number("⟨φ·∇S⟩/M (must be 1)", true), field: stage.number("mean field (must be 0)"),
     };
     let found;
     const changed = () => {

@@ -15,10 +15,10 @@
 
   genbook.explorables.mean = stage => {
     const W = 350, H = 240, x = [-4, 8], xs = Array.from({ length: 241 }, (_, k) => x[0] + k * (x[1] - x[0]) / 240);
-    const far = Array.from({ length: 121 }, (_, k) => -3 + k / 12), curve = far.map(jsd), left = 38, right = 10;
+    const far = Array.from({ length: 121 }, (_, k) => -3 + k / 12), curve = far.map(jsd), left = 44, right = 10;
     const X = v => left + (v - x[0]) / (x[1] - x[0]) * (W - left - right);
     const bells = stage.panel("", W, H, (c, colours) => {
-      const { line, dot } = genbook.axes(c, colours, { w: W, h: H, x, y: [0, 1.05], xlabel: "x", ylabel: "density, and d*", xticks: [-4, -2, 0, 2, 4, 6, 8], yticks: [0, 0.5, 1] });
+      const { line, dot } = genbook.axes(c, colours, { w: W, h: H, left, x, y: [0, 1.05], xlabel: "x", ylabel: "density; d* dotted", xticks: [-4, -2, 0, 2, 4, 6, 8], yticks: [0, 0.5, 1] });
       line(xs, xs.map(v => normal(v)), colours.blue);
       line(xs, xs.map(v => normal(v, delta.value)), colours.orange, [6, 3]);
       line(xs, xs.map(v => 1 / (1 + Math.exp(delta.value * v - delta.value ** 2 / 2))), colours.ink, [2, 2]);
@@ -26,13 +26,13 @@
       const legend = [["data", colours.blue], ["model: drag it", colours.orange], ["best d*", colours.ink]];
       c.textAlign = "left";
       legend.forEach(([text, colour], k) => { c.fillStyle = colour; c.fillText(text, X(3.6), 60 + 15 * k); });
-    });
+    }, "data, model, and what the best discriminator says");
     stage.draggable(bells, "The mean of the generator; the arrow keys move it", () => [X(delta.value), 100], px => {
       delta.value = Math.max(-3, Math.min(7, x[0] + (px - left) / (W - left - right) * (x[1] - x[0])));
       changed();
     }, 6);
     stage.panel("Jensen-Shannon divergence and W1 against the mean of the generator, with tangents", 330, H, (c, colours) => {
-      const { line, dot } = genbook.axes(c, colours, { w: 330, h: H, x: [-3, 7], y: [0, 1.6], xlabel: "mean of the generator", ylabel: "divergence, distance", xticks: [-2, 0, 2, 4, 6], yticks: [0, 0.5, 1, 1.5] });
+      const { line, dot } = genbook.axes(c, colours, { w: 330, h: H, left, x: [-3, 7], y: [0, 1.6], xlabel: "mean of the generator", ylabel: "divergence, distance", xticks: [-2, 0, 2, 4, 6], yticks: [0, 0.5, 1, 1.5] });
       const at = delta.value, value = jsd(at), s = slope(at);
       line(far, curve, colours.blue);
       line([-3, 0, 7], [3 / 4, 0, 7 / 4], colours.green, [6, 3]);
@@ -44,8 +44,8 @@
       c.fillText("JSD", 275, 118);
       c.fillStyle = colours.green;
       c.fillText("W₁ / 4", 240, 34);
-    });
-    const shown = { jsd: stage.number("JSD", true), value: stage.number("value of the game 2 JSD − log 4"), slope: stage.number("slope of the JSD"), w1: stage.number("W₁"), slope1: stage.number("slope of W₁"), right: stage.number("d* is right for") };
+    }, "two distances, and the slope (orange)");
+    const shown = { jsd: stage.number("divergence JSD", true), value: stage.number("value: 2 JSD − log 4"), slope: stage.number("slope of the JSD"), w1: stage.number("distance W₁"), slope1: stage.number("slope of W₁"), right: stage.number("d* is right for (share)") };
     const changed = () => {
       const at = delta.value, value = jsd(at), s = slope(at), wins = 0.5 * (1 + erf(Math.abs(at) / 2 / Math.SQRT2));
       shown.jsd(`${genbook.fixed(value, 6)} nats`);

@@ -114,20 +114,21 @@
       c.fillText(`${title}: ${genbook.fixed(values[name], 3)}, p-value ${genbook.fixed(p[name], 2)}`, 24, 9);
     };
     stage.panel("Histograms of the three scores under shuffled labels, each with a line at the value found", 260, 336, (c, colours) => {
-      [["mmd2", "MMD²"], ["frechet2", "Fréchet²"], ["neighbours", "1-NN"]].forEach(([name, title], k) => {
+      [["mmd2", "MMD² (kernel)"], ["frechet2", "Fréchet²"], ["neighbours", "1-NN (neighbours)"]].forEach(([name, title], k) => {
         c.save();
         c.translate(0, 112 * k);
         histogram(c, colours, name, title, 112);
         c.restore();
       });
-    }, "the scores when labels are shuffled, and now");
-    const shown = { exact: stage.number("exact MMD²", true), mmd: stage.number("its estimate"), half: stage.number("1-NN, mean for equal clouds", true), nn: stage.number("1-NN now"), verdict: stage.number("different at 5 %, say") };
+    }, "bars: labels shuffled; orange: now");
+    const shown = { shift: stage.number("distance of the centres"), exact: stage.number("exact MMD²", true), mmd: stage.number("its estimate"), half: stage.number("1-NN, mean if equal", true), nn: stage.number("1-NN now"), verdict: stage.number("say “different” (p ≤ 0.05)") };
     const say = () => {
+      shown.shift(genbook.fixed(Math.hypot(...shift)));
       shown.exact(shape.value === "same" ? genbook.fixed(exactMmd2(shift[0] ** 2 + shift[1] ** 2, BANDWIDTH), 4) : "for equal shapes only");
       shown.mmd(genbook.fixed(values.mmd2, 4));
       shown.half(genbook.fixed((n.value - 1) / (2 * n.value - 1), 4));
       shown.nn(genbook.fixed(values.neighbours, 3));
-      const who = [["mmd2", "MMD"], ["frechet2", "Fréchet"], ["neighbours", "1-NN"]].filter(([name]) => p[name] <= 0.05).map(([, text]) => text);
+      const who = [["mmd2", "MMD"], ["frechet2", "Fréchet"], ["neighbours", "1‑NN"]].filter(([name]) => p[name] <= 0.05).map(([, text]) => text);
       shown.verdict(who.join(", ") || "none of them");
       stage.say(`Shift ${genbook.fixed(Math.hypot(...shift), 1)}. Different, say ${who.join(", ") || "none of them"}.`);
     };

@@ -11,9 +11,9 @@
     const { Lattice, exactEnergy } = genbook.ising, lattice = new Lattice(64, genbook.chance(3)), side = 230;
     const picture = document.createElement("canvas");
     let digit = 0, k = 0, ticks = 0, image = frame(0, 0), mean = NaN;
-    stage.panel("An Ising lattice of 64 by 64 spins", side, side, (c, colours) => genbook.ising.draw(c, colours, lattice, picture, side), "a magnet: energy known, states sought");
-    stage.panel("Noise that becomes a digit, in twenty steps", side, side, (c, colours) => genbook.picture(c, image, 0, 0, side, colours), "a network that learnt from digits");
-    const shown = { u: stage.number("energy per spin"), exact: stage.number("exact", true) };
+    stage.panel("An Ising lattice of 64 by 64 spins", side, side, (c, colours) => genbook.ising.draw(c, colours, lattice, picture, side), "a magnet", "half");
+    stage.panel("Noise that becomes a digit, in twenty steps", side, side, (c, colours) => genbook.picture(c, image, 0, 0, side, colours), "a network that draws digits", "half");
+    const shown = { u: stage.number("energy per spin"), exact: stage.number("its exact mean", true) };
     const T = stage.slider("Temperature of the magnet T", { min: 1, max: 5, step: 0.05, value: 2.25, show: v => genbook.fixed(v) }, () => { mean = NaN; say(); });
     const say = () => {
       shown.u(genbook.fixed(Number.isFinite(mean) ? mean : lattice.energy, 2));
