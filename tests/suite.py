@@ -33,7 +33,7 @@ OF_THE_TOOLS += [
 OF_THE_TOOLS += [
     f"test_{n}.py" for n in ("live_cells", "progress", "pull_links", "quizzes", "repository", "slides", "starters")
 ]
-OF_THE_TOOLS += [f"test_{n}.py" for n in ("suite", "tables", "translation", "weekly", "write_address")]
+OF_THE_TOOLS += [f"test_{n}.py" for n in ("hints", "suite", "tables", "translation", "weekly", "write_address")]
 ONE_BY_ONE = ("test_build.py", "test_editions.py", "test_faults.py", "test_new_chapter.py", "test_paper.py")
 MAKE_BOOK = [sys.executable, str(ROOT / "book" / "_ext" / "make_book.py"), "--strict"]
 LOG = ROOT / "book" / "_build" / "test-build.log"
