@@ -1,9 +1,11 @@
-"""What makes the pages quick: one sheet without needless rules, heights of sections, scripts that wait."""
+"""What makes the pages quick: one sheet without needless rules, heights of sections, what is far waits."""
 
 import importlib.resources
+import re
 import types
 
 import heights
+import later
 import pages
 import pytest
 import sheets
@@ -63,6 +65,29 @@ def test_a_long_page_tells_the_heights_of_its_sections():
     line = heights.LINE * (19 / 43 + 1 / 3) + heights.GAP
     assert abs(tall / (2000 * line) - 1) < 0.05 and wide < tall
     assert heights.marked(marked) == marked and heights.marked("<article>") == "<article>"
+
+
+def far_section(name, text, wide=700):
+    return f'<section id="{name}" style="--tall: 900px; --wide: {wide}px"><h2>{name}</h2>{text}</section>'
+
+
+def test_the_far_parts_of_a_long_page_come_as_text_in_pieces():
+    """Nothing is lost, each piece is whole, and what is near, or has a script, is there from the start."""
+    block = "<div><p>word &lt; word</p><p>word</p></div>\n" * (later.PIECE // 40)
+    inner = far_section("inner", block)
+    page = '<article class="a"><section id="h"><h1>T</h1><p>first</p>' + far_section("a", "<p>a</p>")
+    page += far_section("b", "<p>b</p>") + far_section("c", f"<p>c</p>{inner}<p>end</p>")
+    page += far_section("d", '<div class="explorable">d</div><p>e</p>') + "</section></article><footer>"
+    found = later.wrapped(page)
+    bare = found.replace(later.OPEN, "").replace(later.CLOSE, "").replace(later.SCRIPT, "")
+    assert bare == page and found.index(later.SCRIPT) == found.index("</article>") - len(later.SCRIPT)
+    texts = re.findall(f"{later.OPEN}(.*?){later.CLOSE}", found, re.DOTALL)
+    assert texts[0] == "<h2>c</h2><p>c</p>" and texts[-3:] == ["<p>end</p>", "<h2>d</h2>", "<p>e</p>"]
+    assert max(map(len, texts)) <= later.PIECE and "\n".join(texts[1:-3]) == f"<h2>inner</h2>{block}".rstrip()
+    for text in texts:
+        assert all(text.count(f"<{tag}>") == text.count(f"</{tag}>") for tag in ("div", "p", "h2"))
+    assert "<h2>b</h2><p>b</p></section>" in found and '</noscript><div class="explorable">d</div>' in found
+    assert later.wrapped(found) == found and later.wrapped("<article>") == "<article>"
 
 
 def test_scripts_wait_and_the_theme_asks_no_more_all_code_whether_it_scrolls():

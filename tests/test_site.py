@@ -539,6 +539,71 @@ def test_a_page_fetches_no_more_than_it_shows(name, site, browser):
     context.close()
 
 
+@every_chapter_of_the_course
+def test_a_browser_makes_a_page_from_little_and_the_rest_when_it_is_idle(name):
+    """A phone answers after the first screens: what is far comes as text, in pieces of which each takes a moment."""
+    text = (SITE / f"{name}.html").read_text("utf8")
+    pieces = re.findall(r'<noscript class="later">(.*?)</noscript>', text, re.S)
+    assert max(map(len, pieces)) < 80_000
+    first = len(text) - sum(map(len, pieces))
+    assert first < 230_000 and first < 0.3 * len(text), f"{first} of {len(text)} bytes"
+
+
+LOOK = {
+    "copies": "document.querySelectorAll('div.highlight > button.copybtn').length",
+    "codes": "document.querySelectorAll('div.highlight > pre').length",
+    "folds": "document.querySelectorAll('.admonition.dropdown > .admonition-title > .toggle-button').length",
+    "solutions": "document.querySelectorAll('.admonition.dropdown').length",
+    "formulas": "document.querySelectorAll('article mjx-container').length",
+    "waiting": "document.querySelectorAll('noscript').length",
+}
+
+
+@pytest.mark.parametrize("visit_as", ["idle", "find", "print", "link", "without scripts"])
+def test_the_whole_page_is_there_for_who_needs_it(visit_as, site, browser):
+    name = COURSE[-1]
+    text = (SITE / f"{name}.html").read_text("utf8")
+    context = browser.new_context(java_script_enabled=visit_as != "without scripts")
+    context.set_default_timeout(120_000)
+    page = context.new_page()
+    if visit_as in ("find", "print"):
+        page.add_init_script("window.requestIdleCallback = () => {}")  # nothing comes by itself
+    last = re.findall(r'<section[^>]* id="([^"]+)"', text)[-1]
+    page.goto(f"{site}/{name}.html" + (f"#{last}" if visit_as == "link" else ""), wait_until="load")
+    if visit_as == "without scripts":
+        assert page.locator("article mjx-container").count() == text.count("<mjx-container")
+        assert page.locator("article div.highlight > pre").count() == text.count('<div class="highlight"><pre>')
+    else:
+        if visit_as == "idle":
+            page.evaluate(READY)
+        elif visit_as != "link":
+            assert page.evaluate(LOOK["waiting"]) > 10
+        if visit_as == "find":
+            page.keyboard.press("Control+f")
+        elif visit_as == "print":
+            page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        seen = {key: page.evaluate(question) for key, question in LOOK.items()}
+        assert seen["copies"] == seen["codes"] > 20 and seen["folds"] == seen["solutions"] > 2
+        assert seen["formulas"] == text.count("<mjx-container") and seen["waiting"] == 0
+    context.close()
+
+
+def test_what_is_scrolled_to_is_there_before_the_rest(site, browser):
+    context = browser.new_context(viewport={"width": 390, "height": 800})
+    context.set_default_timeout(120_000)
+    page = context.new_page()
+    page.add_init_script("window.requestIdleCallback = () => {}")
+    page.goto(f"{site}/{COURSE[-1]}.html", wait_until="load")
+    waiting = page.evaluate(LOOK["waiting"])
+    page.evaluate("document.querySelectorAll('section[style*=\"--tall\"]')[6].scrollIntoView()")
+    page.wait_for_function(
+        """() => { const seen = document.elementFromPoint(195, 500).closest('section[style*="--tall"]');
+             return seen && !seen.querySelector(':scope > noscript') && seen.querySelector('p, pre, figure'); }"""
+    )
+    assert 0 < page.evaluate(LOOK["waiting"]) < waiting
+    context.close()
+
+
 def test_an_equation_is_reported_with_its_label_and_the_arrow_keys_turn_the_pages(site, browser):
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     context.set_default_timeout(120_000)

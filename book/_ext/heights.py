@@ -8,6 +8,8 @@ on a phone and on a wide window, in pixels: within a quarter or so of the true o
 import re
 from pathlib import Path
 
+from later import wrapped
+
 LONG = 150_000  # bytes: a shorter page is laid out at once
 LOW = 300  # pixels: a lower section is not worth it
 PHONE, WIDE = (43, 358), (104, 832)  # letters in a line, pixels of a line
@@ -96,12 +98,12 @@ def marked(text):
 
 
 def mark(app, exception):
-    """Write the heights into the pages, when the formulas are set."""
+    """Write the heights into the pages when the formulas are set, and leave what is far for later (later.py)."""
     if exception is None and app.builder.name == "html":
         for path in Path(app.outdir).glob("*.html"):
             if not path.name.endswith(".slides.html"):
                 text = path.read_text("utf8")
-                new = marked(text)
+                new = wrapped(marked(text))
                 if new != text:
                     path.write_text(new, "utf8")
 

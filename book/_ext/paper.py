@@ -70,6 +70,7 @@ def print_pages(site, names, out, base, solutions):
             page = browser.new_page()
             page.set_default_timeout(300_000)
             page.goto((site / f"{name}.html").resolve().as_uri(), wait_until="load")
+            page.evaluate("bringAll()")
             page.evaluate(PREPARE, [base, name, solutions])
             printed[name] = out / f"{name}.pdf"
             page.pdf(path=printed[name], prefer_css_page_size=True, print_background=True, outline=True, tagged=True)
