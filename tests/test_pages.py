@@ -90,6 +90,14 @@ def test_the_far_parts_of_a_long_page_come_as_text_in_pieces():
     assert later.wrapped(found) == found and later.wrapped("<article>") == "<article>"
 
 
+def test_code_has_no_elements_for_what_has_the_colour_of_all_code():
+    start = '<div class="highlight-python notranslate"><div class="highlight"><pre><span></span>'
+    code = '<span class="n">x</span> <span class="o">=</span><span class="p">(</span></pre>'
+    other = '<div class="highlight-text"><div class="highlight"><pre><span class="n">y</span></pre>'
+    found = pages.thinned(start + code + other)
+    assert found == f'{start}x <span class="o">=</span>(</pre>{other}' == pages.thinned(found)
+
+
 def test_scripts_wait_and_the_theme_asks_no_more_all_code_whether_it_scrolls():
     page = '<link rel="preload" as="script" href="x"><script src="_static/documentation_options.js?v=1"></script>'
     page += (

@@ -15,6 +15,7 @@ from importlib.resources import files
 
 import address
 import make_book
+import pages
 import pytest
 import yaml
 from conftest import BOOK, CHAPTERS, COURSE
@@ -547,6 +548,14 @@ def test_a_browser_makes_a_page_from_little_and_the_rest_when_it_is_idle(name):
     assert max(map(len, pieces)) < 80_000
     first = len(text) - sum(map(len, pieces))
     assert first < 230_000 and first < 0.3 * len(text), f"{first} of {len(text)} bytes"
+
+
+def test_code_without_an_element_has_the_colour_that_its_class_would_give():
+    sheet = (SITE / "_static" / "pygments.css").read_text("utf8")
+    colours = dict(re.findall(r'(html\[data-theme="\w+"\] \.highlight (?:\.\w+ )?)\{[^}]*\bcolor: *(#\w+)', sheet))
+    for theme in ("light", "dark"):
+        code = f'html[data-theme="{theme}"] .highlight '
+        assert {colours[f"{code}.{name} "].lower() for name in pages.PLAIN} == {colours[code].lower()}
 
 
 LOOK = {

@@ -32,6 +32,10 @@ SCRIPT = re.compile(r'<script(?= [^>]*src="_static/)(?![^>]* defer)')
 OPTIONS = re.compile(r'<script [^>]*src="_static/documentation_options\.js[^>]*></script>')
 PRELOAD = re.compile(r'\s*<link rel="preload" as="script"[^>]*>')
 VIEWPORT = re.compile(r'\s*<meta name="viewport"[^>]*>')
+# Names, punctuation and spaces of code have the colour of all code (book.css): two of three elements for nothing.
+PLAIN = ("n", "p", "w", "nn", "nx", "pm")
+CODE = re.compile(r'<div class="highlight-python[^>]*><div class="highlight"><pre>.*?</pre>', re.DOTALL)
+PLAIN_SPAN = re.compile(rf'<span class="(?:{"|".join(PLAIN)})">([^<]*)</span>')
 
 
 class Plain(SearchEnglish):
@@ -145,6 +149,11 @@ def tidy(text):
     return ICONS.sub("", text[: first.end()]) + rest
 
 
+def thinned(text):
+    """A page whose Python has an element only for what has a colour of its own."""
+    return CODE.sub(lambda found: PLAIN_SPAN.sub(r"\1", found[0]), text)
+
+
 def unblocked(text, options):
     """A page whose scripts wait until it was read; the options, which lines between them need, stand in the page."""
     text = PRELOAD.sub("", text)
@@ -163,7 +172,7 @@ def finish(app, exception):
     for path in out.glob("*.html"):
         if not path.name.endswith(".slides.html"):
             text = path.read_text("utf8")
-            new = tidy(text) if path.name == "search.html" else unblocked(tidy(text), options)
+            new = tidy(text) if path.name == "search.html" else thinned(unblocked(tidy(text), options))
             if new != text:
                 path.write_text(new, "utf8")
     pages = [base if name == app.config.root_doc else f"{base}{name}.html" for name in sorted(app.env.found_docs)]
