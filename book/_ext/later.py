@@ -5,7 +5,8 @@ what stands below the first screens is wrapped, in pieces, into `<noscript>`: a 
 stands, one with scripts takes it for text, and book.js puts piece after piece into the page whenever the browser is
 idle or the reader comes near. A visit that needs the whole page at once (a link into it, the way back, words that are
 to be marked) has it before anything else runs: SCRIPT stands at the end of the article. For the other visits it asks
-for the layout of the first screens, or else the first of the theme's scripts would, and would be what they wait for.
+for the layout of the first screens and for a frame to show them in, or else the first of the theme's scripts would be
+what they wait for.
 """
 
 import re
@@ -21,7 +22,10 @@ if (location.hash || location.search || localStorage.getItem("sphinx_highlight_t
     || !CSS.supports("content-visibility", "auto")
     || performance.getEntriesByType("navigation")[0]?.type !== "navigate") {
   document.querySelectorAll("noscript.later").forEach(e => { e.outerHTML = e.textContent; });
-} else document.body.offsetHeight;
+} else {
+  document.body.offsetHeight;
+  requestAnimationFrame(() => {});
+}
 </script>
 """
 
