@@ -627,7 +627,7 @@ def test_an_equation_is_reported_with_its_label_and_the_arrow_keys_turn_the_page
     assert report.is_visible()
     target = report.get_attribute("href")
     assert target.startswith(f"{address.repository()[0]}/issues/new?title=Equation+")
-    assert label.replace(":", "%3A") in target and "Version%3A+0." in target
+    assert label.replace(":", "%3A") in target and f"Version%3A+{pages.version()}" in target
     page.keyboard.press("ArrowRight")
     page.wait_for_url(f"**/{after}.html")
     page.keyboard.press("ArrowLeft")
