@@ -25,6 +25,10 @@ def rbm(images, labels, folder, **options):
     return train.train_rbm(images, folder, batch=8, learning_rate=HUGE, **settings, **options)
 
 
+def rbm_in_half_precision(images, labels, folder, **options):
+    return rbm(images, labels, folder, precision="bfloat16", **options)
+
+
 def vae(images, labels, folder, **options):
     settings = {"k": 1, "first_k": 1, "first_steps": 0, "draws": 1, "last_learning_rate": 0.0}
     return train.train_vae(images, folder, batch=8, learning_rate=HUGE, **settings, **options)
@@ -44,7 +48,7 @@ def phi4(images, labels, folder, **options):
     return train.train_phi4(fields, folder, **DIFFUSION, **options)
 
 
-@pytest.mark.parametrize("training", [classifier, rbm, vae, deep_energy, diffusion, phi4])
+@pytest.mark.parametrize("training", [classifier, rbm, rbm_in_half_precision, vae, deep_energy, diffusion, phi4])
 def test_a_training_that_diverges_says_so_and_keeps_its_last_finite_state(training, digits, tmp_path):
     with pytest.raises(Diverged, match=r"step \d+: .*learning rate"):
         training(*digits, tmp_path, steps=40, seed=1, every=0.0)

@@ -8,7 +8,7 @@ import torch
 
 from genphys import data, rbm
 from genphys.arguments import count, doors, number, positive, tensor
-from genphys.numerics import double, tensor_hash
+from genphys.numerics import double, must_stay_finite, tensor_hash
 from genphys.rbm.machine import bernoulli
 from genphys.train import parallel
 from genphys.train.command import common, describe_run, learning_rate_option, without_digits
@@ -87,6 +87,9 @@ def train_rbm(
             next(rbm.contrastive_divergence(model, [x], state, **options))
         else:
             _shared_step(model, x, state, place, **options)
+        if place.half or not alone:  # the other step looks itself
+            weights = dict(model.named_parameters())
+            must_stay_finite(i, "take a smaller learning rate", **weights)
         move_average(averaged, model, min(1.0, (average + 1) / (i + 1 + average)))
         if i % 50:
             return None
@@ -123,9 +126,10 @@ def train_rbm(
 
 @torch.no_grad()
 def half_step(model, x, chains, *, k, learning_rate, weight_decay, rng):
-    """:func:`genphys.rbm.cd_step_fused` with persistent chains, its products in bfloat16.
+    r""":func:`genphys.rbm.cd_step_fused` (``eq:rbm-gradient``) with persistent chains, its products in bfloat16.
 
-    Both phases are one product, of which the sum is in single precision: what is rounded is data minus model.
+    Data ``x``, shape (B, M), and chains are the two phases of one product, summed in single precision: what is rounded
+    is data minus model. Parameters and ``chains`` are changed in place.
     """
     weight = model.weight.bfloat16()
 
