@@ -8,7 +8,7 @@ import torch
 
 from genphys import data, rbm
 from genphys.arguments import count, doors, number, positive, tensor
-from genphys.numerics import double, must_stay_finite, tensor_hash
+from genphys.numerics import double, tensor_hash
 from genphys.rbm.machine import bernoulli
 from genphys.train import parallel
 from genphys.train.command import common, describe_run, learning_rate_option, without_digits
@@ -87,9 +87,6 @@ def train_rbm(
             next(rbm.contrastive_divergence(model, [x], state, **options))
         else:
             _shared_step(model, x, state, place, **options)
-        if place.half or not alone:  # the other step looks itself
-            weights = dict(model.named_parameters())
-            must_stay_finite(i, "take a smaller learning rate", **weights)
         move_average(averaged, model, min(1.0, (average + 1) / (i + 1 + average)))
         if i % 50:
             return None
