@@ -98,15 +98,39 @@ def test_code_has_no_elements_for_what_has_the_colour_of_all_code():
     assert found == f'{start}x <span class="o">=</span>(</pre>{other}' == pages.thinned(found)
 
 
-def test_scripts_wait_and_the_theme_asks_no_more_all_code_whether_it_scrolls():
+def test_scripts_wait_and_the_theme_is_known_before_the_page_is_styled():
     page = '<link rel="preload" as="script" href="x"><script src="_static/documentation_options.js?v=1"></script>'
     page += (
         '<script src="_static/doctools.js"></script><script>x = 1</script><script defer src="_static/y.js"></script>'
     )
-    found = pages.unblocked(page, "const A = 1;")
+    found = pages.unblocked(f"<script>{pages.THEME}</script>{page}", "const A = 1;")
     assert found == (
-        '<script>const A = 1;</script><script defer src="_static/doctools.js"></script><script>x = 1</script>'
-        '<script defer src="_static/y.js"></script>'
+        f'<script>{pages.KNOWN}</script><script>const A = 1;</script><script defer src="_static/doctools.js"></script>'
+        '<script>x = 1</script><script defer src="_static/y.js"></script>'
     )
-    theme = importlib.resources.files("pydata_sphinx_theme") / "theme/pydata_sphinx_theme/static/scripts"
-    assert len(pages.ASKS_ALL.findall((theme / "pydata-sphinx-theme.js").read_text("utf8"))) == 1
+    layout = importlib.resources.files("pydata_sphinx_theme") / "theme/pydata_sphinx_theme/layout.html"
+    assert layout.read_text("utf8").replace("{{ default_mode }}", "auto").count(pages.THEME) == 1
+
+
+def test_the_scripts_of_the_theme_lay_out_no_page_before_it_is_shown():
+    """Neither header, nor sidebar, nor all code is measured at the start; a tooltip is made when it is needed."""
+    folder = importlib.resources.files("pydata_sphinx_theme") / "theme/pydata_sphinx_theme/static/scripts"
+    theme = (folder / "pydata-sphinx-theme.js").read_text("utf8")
+    assert len(pages.ASKS_ALL.findall(theme)) == 1 == len(pages.SIDEBAR.findall(theme))
+    found = pages.quicker(theme)
+    assert ",requestAnimationFrame((function(){if(!" in found and not pages.ASKS_ALL.search(found)
+    assert pages.quicker(found) == found
+    bootstrap = (folder / "bootstrap.js").read_text("utf8")
+    assert len(pages.TOOLTIPS.findall(bootstrap)) == 1 == bootstrap.count(pages.HEADER)
+    found = pages.quicker(bootstrap)
+    assert "getOrCreateInstance(t,{delay:{show:500,hide:100}})" in found and "e={bottom:0}" in found
+    assert not pages.TOOLTIPS.search(found) and pages.quicker(found) == found
+
+
+def test_a_drawing_above_the_first_section_is_fetched_at_once_and_no_other():
+    doctree, env = object(), types.SimpleNamespace(images={})
+    app = types.SimpleNamespace(srcdir=".", env=env)
+    for before, wanted in (("", ["eager", "lazy"]), ('<div class="cell_output">', ["lazy", "lazy"])):
+        context = {"body": f'<h1>T</h1>{before}<img src="a.png" /><h2>S</h2><img src="b.png" />'}
+        pages.pictures(app, "page", "page.html", context, doctree)
+        assert re.findall(r'loading="(\w+)"', context["body"]) == wanted

@@ -27,6 +27,22 @@ TWICE = re.compile(r"<title>([^<]+) &#8212; \1</title>")
 # The theme asks, at the start and after every change of a page, all code and all outputs whether they scroll, which
 # lays out the whole page; book.js asks those that come near.
 ASKS_ALL = re.compile(r'(?<=,)"complete"===document\.readyState\?(\w)\(\):window\.addEventListener\("load",\1\)')
+# It measures the page before that was shown: the header, which has no height here, and where the sidebar's link stands.
+HEADER = 'document.getElementsByClassName("bd-header")[0].getBoundingClientRect()'
+SIDEBAR = re.compile(r'(?<!\w)e(?=\(\(function\(\)\{if\(!document\.querySelector\("\.bd-docs-nav"\)\))')
+# It makes the tooltips of all buttons at the start; now each when its button is come to.
+TOOLTIPS = re.compile(
+    r"""\[\]\.slice\.call\(document\.querySelectorAll\('(\[data-bs-toggle="tooltip"\])'\)\)"""
+    r"\.map\(\(function\((\w)\)\{return new (\w+)\(\2,(\{.*?\}\})\)\}\)\)"
+)
+ASKED = (
+    r"""["pointerover","focusin"].forEach(n=>document.addEventListener(n,e=>{const t=e.target.closest?.('\1');"""
+    r"t&&\3.getOrCreateInstance(t,\4)},!0))"
+)
+# The theme of a first visit is known before the page is styled, not after.
+THEME = 'document.documentElement.dataset.theme = localStorage.getItem("theme") || "auto";'
+KNOWN = """{ const root = document.documentElement.dataset, dark = matchMedia("(prefers-color-scheme: dark)").matches;
+    root.theme = ["light", "dark"].includes(root.mode) ? root.mode : dark ? "dark" : "light"; }"""
 SOURCE_MAP = re.compile(r"\n//# sourceMappingURL=.*")
 SCRIPT = re.compile(r'<script(?= [^>]*src="_static/)(?![^>]* defer)')
 OPTIONS = re.compile(r'<script [^>]*src="_static/documentation_options\.js[^>]*></script>')
@@ -127,7 +143,12 @@ def pictures(app, pagename, templatename, context, doctree):
     """The pictures of a page; those of its deck are fetched with the deck."""
     if doctree is not None and "body" in context:
         sources = {name: Path(app.srcdir, path) for path, (_, name) in app.env.images.items()}
-        context["body"] = IMAGE.sub(lambda found: sized(found[0], sources), context["body"])
+        body = context["body"]
+        first = IMAGE.search(body, 0, body.find("<h2"))
+        if first and "cell_output" not in body[: first.start()]:  # a drawing that is seen first
+            tag = first[0].replace("<img ", '<img loading="eager" fetchpriority="high" ', 1)
+            body = body[: first.start()] + tag + body[first.end() :]
+        context["body"] = IMAGE.sub(lambda found: sized(found[0], sources), body)
 
 
 def missing_page(app):
@@ -154,9 +175,15 @@ def thinned(text):
     return CODE.sub(lambda found: PLAIN_SPAN.sub(r"\1", found[0]), text)
 
 
+def quicker(text):
+    """A script of the theme that does not lay out the page before it is shown."""
+    text = SIDEBAR.sub("requestAnimationFrame", TOOLTIPS.sub(ASKED, ASKS_ALL.sub("0", text)))
+    return SOURCE_MAP.sub("", text.replace(HEADER, "{bottom:0}"))
+
+
 def unblocked(text, options):
     """A page whose scripts wait until it was read; the options, which lines between them need, stand in the page."""
-    text = PRELOAD.sub("", text)
+    text = PRELOAD.sub("", text).replace(THEME, KNOWN)
     text = OPTIONS.sub(lambda found: f"<script>{options}</script>", text)
     return SCRIPT.sub("<script defer", text)
 
@@ -167,8 +194,9 @@ def finish(app, exception):
         return
     out, base = Path(app.outdir), published(repository()[0])
     options = out.joinpath("_static", "documentation_options.js").read_text("utf8")
-    theme = out.joinpath("_static", "scripts", "pydata-sphinx-theme.js")
-    theme.write_text(SOURCE_MAP.sub("", ASKS_ALL.sub("0", theme.read_text("utf8"))), "utf8")
+    for name in ("pydata-sphinx-theme.js", "bootstrap.js"):
+        script = out.joinpath("_static", "scripts", name)
+        script.write_text(quicker(script.read_text("utf8")), "utf8")
     for path in out.glob("*.html"):
         if not path.name.endswith(".slides.html"):
             text = path.read_text("utf8")
