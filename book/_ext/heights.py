@@ -8,9 +8,9 @@ on a phone and on a wide window, in pixels: within a quarter or so of the true o
 import re
 from pathlib import Path
 
-from later import wrapped
+import later
 
-LONG = 150_000  # bytes: a shorter page is laid out at once
+LONG = 50_000  # bytes: a shorter page is laid out at once
 LOW = 300  # pixels: a lower section is not worth it
 PHONE, WIDE = (43, 358), (104, 832)  # letters in a line, pixels of a line
 LINE, CODE, GAP = 26, 18.7, 18
@@ -103,7 +103,9 @@ def mark(app, exception):
         for path in Path(app.outdir).glob("*.html"):
             if not path.name.endswith(".slides.html"):
                 text = path.read_text("utf8")
-                new = wrapped(marked(text))
+                new = marked(text)
+                if len(text) >= later.LONG:
+                    new = later.wrapped(new)
                 if new != text:
                     path.write_text(new, "utf8")
 
