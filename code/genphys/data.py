@@ -35,20 +35,6 @@ import torch
 
 from genphys.arguments import Takes, count, doors, many, positive, require, source, tensor
 
-__all__ = [
-    "BINARISATION_SEED",
-    "Digits",
-    "bars_and_stripes",
-    "batches",
-    "binarise",
-    "checkerboard",
-    "digits",
-    "fixed_binarisation",
-    "mnist",
-    "ring_centres",
-    "ring_of_gaussians",
-]
-
 BINARISATION_SEED = 784
 _SPLIT_SEED = 5000
 _PER_CLASS = 400  # of the 500 digits of each class, those to train on

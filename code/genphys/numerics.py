@@ -7,14 +7,12 @@ import torch
 
 from genphys.arguments import count, doors, function, many, number, tensor
 
-__all__ = ["Diverged", "device", "double", "in_pieces", "must_stay_finite", "network_hash", "tensor_hash"]
-
 
 class Diverged(FloatingPointError):
     """A training stopped being finite; the message says what did, at which step, and what to try."""
 
 
-def device():
+def device() -> torch.device:
     """The device that a notebook uses: CUDA or Apple's GPU where there is one, else the processor."""
     if torch.cuda.is_available():
         return torch.device("cuda")
@@ -27,6 +25,16 @@ def double(x: tensor(kind="any", finite=False) | number()):
     Log-sums, the weights of annealing and schedules need it, and some devices have no float64. Gradients pass.
     """
     return x.to("cpu").to(torch.float64) if isinstance(x, torch.Tensor) else torch.tensor(x, dtype=torch.float64)
+
+
+def uniform(shape, like, rng):
+    """Uniform numbers in [0, 1) of the type and on the device of ``like``, drawn where ``rng`` lives."""
+    return torch.rand(shape, generator=rng, device=rng.device, dtype=like.dtype).to(like.device)
+
+
+def standard_normal(shape, like, rng):
+    """Standard normal numbers, as :func:`uniform`."""
+    return torch.randn(shape, generator=rng, device=rng.device, dtype=like.dtype).to(like.device)
 
 
 def must_stay_finite(step: count(0) | None, advice: str, **found):

@@ -97,10 +97,10 @@ def test_the_binder_cumulant_is_zero_for_a_gaussian_and_two_thirds_for_two_value
 @pytest.mark.parametrize(
     ("function", "given", "words"),
     [
-        ("autocorrelation_time", (torch.ones(1),), r"series is a tensor of shape \(1,\).*two values or more"),
+        ("autocorrelation_time", (torch.ones(1),), r"series is a tensor of shape \(1,\).*2 rows or more"),
         ("correlated_mean_and_error", (torch.ones(5, 2, 2),), r"series is a tensor of shape \(5, 2, 2\)"),
         ("correlated_mean_and_error", (torch.tensor([1.0, math.nan]),), "series .* not finite"),
-        ("mean_and_error", (torch.ones(1),), "values .* two rows or more"),
+        ("mean_and_error", (torch.ones(1),), "values .* 2 rows or more"),
     ],
 )
 def test_bad_input_is_named(function, given, words):

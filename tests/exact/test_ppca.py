@@ -71,7 +71,7 @@ def test_the_posterior_obeys_bayes_rule():
     ("function", "arguments", "words"),
     [
         ("ppca_fit", (torch.ones(3), 1), r"x is .*\(3,\)"),
-        ("ppca_fit", (torch.ones(1, 3), 1), "x is .* two rows or more"),
+        ("ppca_fit", (torch.ones(1, 3), 1), "x is .* 2 rows or more"),
         ("ppca_fit", (normal(9, 3), 3), "k is 3, takes a whole number from 1 to D - 1 = 2"),
         ("ppca_fit", (normal(9, 3), 0), "k is 0"),
         ("ppca_fit", (normal(9, 1) @ normal(1, 3), 1), "x is .* variance beyond k = 1"),

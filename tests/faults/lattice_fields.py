@@ -1,14 +1,14 @@
 """Faults of the kind that is made in earnest: (name, module, function, old, new)."""
 
 FAULTS = [
-    ("force of the quartic term a little too strong", "systems/phi4", "_gradient",
+    ("force of the quartic term a little too strong", "systems/phi4", "action_gradient",
      "4 * lam * phi.square()", "4.01 * lam * phi.square()"),
     ("trajectory accepted with a part of its kinetic energy", "systems/phi4", "hybrid_monte_carlo",
      " + (last.square()", " + 0.9 * (last.square()"),
     ("free propagator with half of the hopping", "systems/phi4", "free_propagator", "2 - 4 * kappa", "2 - 2 * kappa"),
     ("correlation length without the factor 2 of the lattice momentum", "systems/phi4", "correlation_length",
      "(2 * math.sin(math.pi / L))", "math.sin(math.pi / L)"),
-    ("whole last step of the momenta", "systems/phi4", "_leapfrog", "else step_size / 2) *", "else step_size) *"),
+    ("whole last step of the momenta", "systems/phi4", "leapfrog", "else step_size / 2) *", "else step_size) *"),
     ("determinant of the free field with the wrong sign", "systems/phi4_partition", "free_log_partition",
      "+ power.log().sum() / 2", "- power.log().sum() / 2"),
     ("hopping to the right only", "systems/phi4_partition", "hopping",

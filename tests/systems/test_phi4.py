@@ -313,7 +313,7 @@ CHECKERED = torch.eye(2)[None].expand(3, 2, 2) - 0.5
         ("sample", (500, 2, 0.1, 40.0), {"rng": rng(), "trajectories": 20, "step_size": 0.5}, "never left their start"),
         ("sample", (0, 4, 0, 0), {"rng": rng()}, "n is 0"),
         ("sample", (4, 2.5, 0, 0), {"rng": rng()}, "L is 2.5"),
-        ("binder", (torch.ones(1, 2, 2),), {}, "at least 2"),
+        ("binder", (torch.ones(1, 2, 2),), {}, "2 rows or more"),
         ("correlation_length", (torch.ones(3, 1, 1),), {}, "phi .*a side of at least 2"),
         ("correlation_length", (CHECKERED,), {}, "no correlation length"),
         ("symmetry_images", (torch.zeros(2, 2),), {"rng": rng()}, "phi is a tensor of shape"),

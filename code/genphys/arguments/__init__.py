@@ -12,13 +12,13 @@ tensor ``self.like``) too. What does not fit raises a ``ValueError`` that names 
 takes. Nothing is converted.
 """
 
-from genphys.arguments.door import RENAMED, batches, checked, doors, unchecked
-from genphys.arguments.vocabulary import (
-    Call,
+from .door import batches, checked, doors, unchecked
+from .vocabulary import (
     Takes,
     count,
     covariance,
     function,
+    interval,
     is_distribution,
     iterable,
     label,
@@ -31,39 +31,8 @@ from genphys.arguments.vocabulary import (
     positive_definite,
     probabilities,
     require,
-    shown,
     source,
     takes,
     tensor,
     together,
 )
-
-__all__ = [
-    "RENAMED",
-    "Call",
-    "Takes",
-    "batches",
-    "checked",
-    "count",
-    "covariance",
-    "doors",
-    "function",
-    "is_distribution",
-    "iterable",
-    "label",
-    "many",
-    "number",
-    "numbers_or_tensor",
-    "owner",
-    "points",
-    "positive",
-    "positive_definite",
-    "probabilities",
-    "require",
-    "shown",
-    "source",
-    "takes",
-    "tensor",
-    "together",
-    "unchecked",
-]

@@ -3,36 +3,12 @@
 import functools
 import math
 import numbers
+import operator
 import types
 from collections.abc import Iterable
 from typing import Literal, Union, get_args, get_origin
 
 import torch
-
-__all__ = [
-    "Call",
-    "Takes",
-    "count",
-    "covariance",
-    "function",
-    "is_distribution",
-    "iterable",
-    "label",
-    "many",
-    "number",
-    "numbers_or_tensor",
-    "owner",
-    "points",
-    "positive",
-    "positive_definite",
-    "probabilities",
-    "require",
-    "shown",
-    "source",
-    "takes",
-    "tensor",
-    "together",
-]
 
 
 def shown(value):
@@ -43,13 +19,13 @@ def shown(value):
         return f"a tensor of shape {tuple(value.shape)} and type {str(value.dtype).removeprefix('torch.')}"
     if hasattr(value, "dtype") and getattr(value, "ndim", 0):
         return f"an array of shape {tuple(value.shape)} and type {value.dtype}"
-    if _is_tuple_of_tensors(value):
+    if are_tensors(value):
         return f"({', '.join(map(shown, value))})"
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _is_tuple_of_tensors(value):
+def are_tensors(value):
     return isinstance(value, list | tuple) and 0 < len(value) < 4 and all(isinstance(v, torch.Tensor) for v in value)
 
 
@@ -64,6 +40,10 @@ class Takes:
 
     def __init__(self, words, fits):
         self.words, self.fits = words, fits
+
+    def where(self, holds, words):
+        """What fits, and for which ``holds(value)`` is true as well."""
+        return Takes(words, lambda v, call: self.fits(v, call) and holds(v))
 
     def __or__(self, other):  # tensor("n") | None
         other = takes(other)
@@ -83,7 +63,7 @@ class Call:
     def measure_by(self, owner):
         """From now on sizes are named by ``owner``, and type and device are those of its parameters."""
         self.owner, own = owner, getattr(owner, "like", None)
-        if _is_module(owner):
+        if is_module(owner):
             own = next((p for p in owner.parameters() if p.is_floating_point()), None)
         self.kind = self.kind if own is None else (own.dtype, own.device)
 
@@ -114,21 +94,19 @@ def takes(annotation):
     """The :class:`Takes` of an annotation: one of this module's, a class, None, or Literal[...]."""
     if isinstance(annotation, Takes):
         return annotation
-    if annotation is None:
+    if annotation in (None, type(None)):
         return Takes("None", lambda v, call: v is None)
     if isinstance(annotation, types.UnionType) or get_origin(annotation) is Union:
         return functools.reduce(Takes.__or__, map(takes, get_args(annotation)))
     if get_origin(annotation) is Literal:
         options = get_args(annotation)
         return Takes(f"one of {', '.join(map(repr, options))}", lambda v, call: isinstance(v, str) and v in options)
-    if annotation is type(None):
-        return takes(None)
     if isinstance(annotation, type):
         return Takes(f"a {annotation.__name__}", lambda v, call: isinstance(v, annotation))
     raise TypeError(f"{annotation!r} says nothing that can be checked")
 
 
-def _is_module(value):
+def is_module(value):
     return isinstance(value, torch.nn.Module)
 
 
@@ -142,12 +120,9 @@ def _hidden(value):
     return value.is_meta or inside(value)
 
 
-def _all_finite(value):
-    if _hidden(value) or math.isfinite(value.detach().sum().item()):  # a NaN or an infinity would show in the sum
-        return True
-    return bool(
-        value.detach().isfinite().all()
-    )  # the sum of large numbers may overflow; that is the slow way to see it
+def all_finite(value):
+    value = value.detach()  # a NaN or an infinity would show in the sum; where it overflows, all are asked
+    return _hidden(value) or math.isfinite(value.sum().item()) or bool(value.isfinite().all())
 
 
 def _all_among(value, allowed):
@@ -166,27 +141,19 @@ def _holds(condition):
 
 
 def _bounds(low, high, above, below):
-    words = [
-        f"{w} {v}"
-        for w, v in (("at least", low), ("at most", high), ("above", above), ("below", below))
-        if v is not None
-    ]
-    return " and ".join(words)
+    """Bounds in words, and whether a number or every element of a tensor keeps to them (NaN does not)."""
+    ways = {"at least": operator.ge, "at most": operator.le, "above": operator.gt, "below": operator.lt}
+    given = [(word, bound) for word, bound in zip(ways, (low, high, above, below)) if bound is not None]
 
+    def within(value):
+        least = most = value
+        if isinstance(value, torch.Tensor):
+            if not given or _hidden(value) or not value.numel():
+                return True
+            least, most = (bound.item() for bound in value.detach().aminmax())
+        return all(ways[word](least, bound) and ways[word](most, bound) for word, bound in given)
 
-def _within(value, low, high, above, below):
-    """Whether a number or every element of a tensor keeps to the bounds (NaN does not)."""
-    least = most = value
-    if isinstance(value, torch.Tensor):
-        if (low is high is above is below is None) or _hidden(value) or not value.numel():
-            return True
-        least, most = (bound.item() for bound in value.detach().aminmax())
-    return (
-        (low is None or least >= low)
-        and (high is None or most <= high)
-        and (above is None or least > above)
-        and (below is None or most < below)
-    )
+    return " and ".join(f"{word} {bound}" for word, bound in given), within
 
 
 def count(least=1, most=None):
@@ -197,15 +164,14 @@ def count(least=1, most=None):
 
 def number(low=None, high=None, *, above=None, below=None):
     """A finite real number or a tensor of shape (), within the bounds."""
-    words = " ".join(["a finite number", _bounds(low, high, above, below)]).strip()
+    bounds, within = _bounds(low, high, above, below)
 
     def fits(v, call):
         if isinstance(v, torch.Tensor) and v.ndim == 0 and v.dtype != torch.bool and not v.is_complex():
-            return _all_finite(v) and _within(v, low, high, above, below)
-        real = isinstance(v, numbers.Real) and not isinstance(v, bool)
-        return real and math.isfinite(v) and _within(v, low, high, above, below)
+            return all_finite(v) and within(v)
+        return isinstance(v, numbers.Real) and not isinstance(v, bool) and math.isfinite(v) and within(v)
 
-    return Takes(words, fits)
+    return Takes(f"a finite number {bounds}".strip(), fits)
 
 
 positive = number(above=0)
@@ -229,49 +195,35 @@ def tensor(
 ):
     """A tensor of a shape such as ``"n d"``, ``"... d"`` or ``"n 1 28 28"``; ``""`` is a number, None any shape.
 
-    Args:
-        shape: One word a dimension, ``_`` for any size; ``...`` first for any number of dimensions more, or last for
-            any number that are the same in the whole call; ``*`` first for any number that broadcast with those of the
-            call's other tensors of such a shape.
-        rows: The least length of the first dimension.
-        kind: ``"real"`` (floating), ``"whole"`` (integers) or ``"any"`` (not complex).
-        low, high, above, below: Bounds on every element.
-        values: The values that elements take, a few.
-        finite: Whether NaN and infinities are refused.
-        free: Whether type and device may differ from those of the call's other tensors.
+    A shape has one word a dimension, ``_`` for any size; ``...`` first for any number of dimensions more, or last for
+    any number that are the same in the whole call; ``*`` first for any number that broadcast with those of the call's
+    other tensors of such a shape. The first dimension has ``rows`` or more. ``kind`` is ``"real"`` (floating),
+    ``"whole"`` (integers) or ``"any"`` (not complex). Elements keep to bounds or are among a few ``values``, and are
+    ``finite``; type and device are those of the call's other tensors unless they are ``free``.
     """
     words = {"real": "a floating tensor", "whole": "a tensor of whole numbers", "any": "a tensor of numbers"}[kind]
     words += "" if shape is None else f" of shape ({', '.join(shape.split())})"
     words += f" with {rows} rows or more" if rows > 1 else ""
     words += f" with values in {{{', '.join(map(str, values))}}}" if values else ""
-    bounds = _bounds(low, high, above, below)
-    words += (
-        f", finite{' and ' if bounds else ''}{bounds}"
-        if finite and kind != "whole"
-        else f", {bounds}"
-        if bounds
-        else ""
-    )
-
+    bounds, within = _bounds(low, high, above, below)
+    limits = " and ".join(filter(None, ["finite" if finite and kind != "whole" else "", bounds]))
+    words += f", {limits}" if limits else ""
     between = (low, above) != (None, None) and (high, below) != (None, None)
-    known = between or values is not None  # what is between bounds or among values is finite
+    unknown = finite and not between and values is None  # what is between bounds or among values is finite
 
     def fits(v, call):
-        if not isinstance(v, torch.Tensor) or v.is_complex() or (v.dtype == torch.bool and not values):
-            return False
-        if (kind == "real") != v.is_floating_point() and kind != "any":
-            return False
-        if shape is not None and not _shape_fits(v, shape, call):
-            return False
-        if rows > 1 and (v.ndim == 0 or len(v) < rows or v.numel() == 0):
-            return False
-        if v.is_floating_point() and not free and not call.same_kind(v):
-            return False
-        if finite and not known and v.is_floating_point() and not _all_finite(v):
-            return False
-        if values is not None and not _all_among(v, values):
-            return False
-        return _within(v, low, high, above, below)
+        return (
+            isinstance(v, torch.Tensor)
+            and not v.is_complex()
+            and (v.dtype != torch.bool or values is not None)
+            and (kind == "any" or (kind == "real") == v.is_floating_point())
+            and (shape is None or _shape_fits(v, shape, call))
+            and (rows <= 1 or (v.ndim > 0 and len(v) >= rows and v.numel() > 0))
+            and (free or not v.is_floating_point() or call.same_kind(v))
+            and (not unknown or not v.is_floating_point() or all_finite(v))
+            and (values is None or _all_among(v, values))
+            and within(v)
+        )
 
     return Takes(words, fits)
 
@@ -300,15 +252,30 @@ def points(shape="n d", **options):
 def covariance(size="d"):
     """A symmetric matrix without negative eigenvalues; both but for rounding."""
     matrix = tensor(f"{size} {size}")
+    return matrix.where(_is_covariance, f"{matrix.words}, symmetric and without negative eigenvalues")
 
-    def fits(v, call):
-        if not matrix.fits(v, call):
-            return False
-        least = max(1e-10, 100 * torch.finfo(v.dtype).eps) * v.detach().abs().max().item()
-        v = v.detach().cpu().to(torch.float64)
-        return (v - v.mT).abs().max().item() <= least and torch.linalg.eigvalsh(v).min().item() >= -least
 
-    return Takes(f"{matrix.words}, symmetric and without negative eigenvalues", fits)
+def _is_covariance(v):
+    least = max(1e-10, 100 * torch.finfo(v.dtype).eps) * v.detach().abs().max().item()
+    v = v.detach().cpu().to(torch.float64)
+    return (v - v.mT).abs().max().item() <= least and torch.linalg.eigvalsh(v).min().item() >= -least
+
+
+def positive_definite(shape="* d d"):
+    """Symmetric positive definite matrices."""
+    matrices = tensor(shape)
+    return matrices.where(_is_positive_definite, f"symmetric and positive definite matrices, {matrices.words}")
+
+
+def _is_positive_definite(v):
+    rounding = 100 * torch.finfo(v.dtype).eps * v.abs().max()
+    return _holds((v - v.mT).abs() <= rounding) and _holds(torch.linalg.cholesky_ex(v).info == 0)
+
+
+def probabilities(shape="... n"):
+    """Probabilities of sum 1 along the last dimension."""
+    rows = tensor(shape)
+    return rows.where(is_distribution, f"probabilities of sum 1 along the last dimension, {rows.words}")
 
 
 def is_distribution(p):
@@ -317,36 +284,15 @@ def is_distribution(p):
     return _holds(p >= 0) and _holds((p.sum(-1) - 1).abs() <= rounding)
 
 
-def probabilities(shape="... n"):
-    """Probabilities of sum 1 along the last dimension."""
-    rows = tensor(shape)
-    words = f"probabilities of sum 1 along the last dimension, {rows.words}"
-    return Takes(words, lambda v, call: rows.fits(v, call) and is_distribution(v))
-
-
-def positive_definite(shape="* d d"):
-    """Symmetric positive definite matrices."""
-    matrices = tensor(shape)
-
-    def fits(v, call):
-        if not matrices.fits(v, call):
-            return False
-        rounding = 100 * torch.finfo(v.dtype).eps * v.abs().max()
-        return _holds((v - v.mT).abs() <= rounding) and _holds(torch.linalg.cholesky_ex(v).info == 0)
-
-    return Takes(f"symmetric and positive definite matrices, {matrices.words}", fits)
-
-
-def owner(cls, fits=None, words=None):
+def owner(cls):
     """An instance of ``cls`` by whose sizes, type and device the arguments after it are measured, as by ``self``."""
 
-    def takes_it(v, call):
-        if not isinstance(v, cls) or not (fits is None or fits(v)):
-            return False
-        call.measure_by(v)
-        return True
+    def fits(v, call):
+        if isinstance(v, cls):
+            call.measure_by(v)
+        return isinstance(v, cls)
 
-    return Takes(words or f"a {cls.__name__}", takes_it)
+    return Takes(f"a {cls.__name__}", fits)
 
 
 def label(shape="n", classes=None):
@@ -365,6 +311,9 @@ def many(each, least=1):
     words = f"a list of {least} or more, each {each.words}"
     fits = lambda v, call: isinstance(v, list | tuple) and len(v) >= least and all(each.fits(x, call) for x in v)  # noqa: E731
     return Takes(words, fits)
+
+
+interval = many(number(), 2).where(lambda v: len(v) == 2 and v[0] < v[1], "a pair (low, high), low < high")
 
 
 def together(*parts):

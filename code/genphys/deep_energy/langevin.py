@@ -7,8 +7,7 @@ References:
 import torch
 
 from genphys.arguments import count, doors, function, number, positive, source, tensor
-
-__all__ = ["langevin_step", "metropolis_langevin_step", "run_langevin", "short_run"]
+from genphys.numerics import standard_normal
 
 
 def _slope(energy, x):
@@ -18,12 +17,8 @@ def _slope(energy, x):
         return value.detach(), torch.autograd.grad(value.sum(), x)[0]
 
 
-def _normal(x, rng):
-    return torch.randn(x.shape, generator=rng, dtype=x.dtype, device=rng.device).to(x.device)
-
-
 def _step(energy, x, step_size, rng):
-    return x - step_size / 2 * _slope(energy, x)[1] + step_size**0.5 * _normal(x, rng)
+    return x - step_size / 2 * _slope(energy, x)[1] + step_size**0.5 * standard_normal(x.shape, x, rng)
 
 
 def langevin_step(energy: function, x: tensor("n d"), step_size: positive, *, rng: source):
@@ -44,7 +39,7 @@ def metropolis_langevin_step(energy: function, x: tensor("n d"), step_size: posi
         The points (n, d), and which of them moved, shape (n,).
     """
     here, slope = _slope(energy, x)
-    y = x - step_size / 2 * slope + step_size**0.5 * _normal(x, rng)
+    y = x - step_size / 2 * slope + step_size**0.5 * standard_normal(x.shape, x, rng)
     there, slope_there = _slope(energy, y)
     forth = (y - x + step_size / 2 * slope).square().sum(1) / (2 * step_size)  # -log q(y | x) + const
     back = (x - y + step_size / 2 * slope_there).square().sum(1) / (2 * step_size)
@@ -78,7 +73,7 @@ def short_run(
     learn are of order one. Gradients are clipped to ``most``, points kept in [-1, 1].
     """
     for _ in range(steps):
-        x = (x + noise * _normal(x, rng)).clamp(-1, 1)
+        x = (x + noise * standard_normal(x.shape, x, rng)).clamp(-1, 1)
         x = (x - step_size * _slope(energy, x)[1].clamp(-most, most)).clamp(-1, 1)
     return x.detach()
 

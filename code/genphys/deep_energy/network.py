@@ -4,8 +4,6 @@ from torch import nn
 
 from genphys.arguments import count, doors, source, tensor
 
-__all__ = ["ConvEnergy"]
-
 
 class ConvEnergy(nn.Sequential):
     r"""The energy of 28 x 28 images, given as rows with values in [-1, 1]: four convolutions, two linear layers.

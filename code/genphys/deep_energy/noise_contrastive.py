@@ -8,8 +8,6 @@ import torch.nn.functional as F
 
 from genphys.arguments import doors, tensor
 
-__all__ = ["noise_contrastive_loss"]
-
 
 def noise_contrastive_loss(data_logit: tensor("n"), noise_logit: tensor("m")):
     r"""The loss of telling data from as much noise, in nats (``def:noise-contrast``).

@@ -16,8 +16,6 @@ import torch.nn.functional as F
 
 from genphys.arguments import count, doors, function, tensor
 
-__all__ = ["fit_pseudolikelihood", "flip_differences", "godambe_covariance", "log_pseudolikelihood"]
-
 
 def flip_differences(statistics: function, spins: tensor("n M", values=(-1, 1))):
     r"""The differences :math:`\mathbf{d}_i` of every sample and unit, shape (n, M, P).

@@ -13,8 +13,6 @@ import torch
 
 from genphys.arguments import doors, function, positive, source, tensor
 
-__all__ = ["denoising_loss", "explicit_loss", "linear_score_matching", "score_of", "sliced_loss"]
-
 
 def score_of(energy: function, x: tensor("n d"), *, create_graph: bool = False):
     r"""The score :math:`\mathbf{s}_\theta = -\nabla_\mathbf{x} E_\theta`, (n, d), of an energy from (n, d) to (n,)."""

@@ -1,6 +1,6 @@
 """Diffusion models: the chain from data to noise, denoisers, samplers, likelihoods, and the same for spins."""
 
-from genphys.diffusion.chain import (
+from .chain import (
     KINDS,
     Schedule,
     convert,
@@ -15,24 +15,10 @@ from genphys.diffusion.chain import (
     posterior_variance,
     steps_of_batch,
 )
-from genphys.diffusion.denoisers import (
-    data_denoiser,
-    denoiser,
-    gaussian_denoiser,
-    gaussian_flow,
-    mixture_denoiser,
-    mixture_log_prob,
-)
-from genphys.diffusion.discrete import flip_noise, flip_probability, flip_ratio, reverse_flips
-from genphys.diffusion.likelihood import (
-    Bound,
-    log_likelihood,
-    path_work,
-    prior_mismatch,
-    prior_term,
-    vlb,
-)
-from genphys.diffusion.samplers import (
+from .denoisers import data_denoiser, denoiser, gaussian_denoiser, gaussian_flow, mixture_denoiser, mixture_log_prob
+from .discrete import flip_noise, flip_probability, flip_ratio, reverse_flips
+from .likelihood import Bound, log_likelihood, path_work, prior_mismatch, prior_term, vlb
+from .samplers import (
     ancestral,
     ancestral_step,
     ddim,
@@ -44,45 +30,3 @@ from genphys.diffusion.samplers import (
     reverse_sde_step,
     times,
 )
-
-__all__ = [
-    "KINDS",
-    "Bound",
-    "Schedule",
-    "ancestral",
-    "ancestral_step",
-    "convert",
-    "cosine_schedule",
-    "data_denoiser",
-    "ddim",
-    "ddim_step",
-    "denoiser",
-    "diffuse",
-    "ema_rate",
-    "euler_step",
-    "flip_noise",
-    "flip_probability",
-    "flip_ratio",
-    "forward_step",
-    "gaussian_denoiser",
-    "gaussian_flow",
-    "heun_step",
-    "linear_schedule",
-    "log_likelihood",
-    "loss",
-    "mixture_denoiser",
-    "mixture_log_prob",
-    "ode",
-    "optimal_variance",
-    "path_work",
-    "posterior",
-    "posterior_variance",
-    "prior_mismatch",
-    "prior_term",
-    "reverse_flips",
-    "reverse_sde",
-    "reverse_sde_step",
-    "steps_of_batch",
-    "times",
-    "vlb",
-]

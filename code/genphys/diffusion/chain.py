@@ -24,22 +24,6 @@ import torch
 from genphys.arguments import Takes, count, doors, function, label, many, number, positive, require, source, tensor
 from genphys.numerics import double
 
-__all__ = [
-    "KINDS",
-    "Schedule",
-    "convert",
-    "cosine_schedule",
-    "diffuse",
-    "ema_rate",
-    "forward_step",
-    "linear_schedule",
-    "loss",
-    "optimal_variance",
-    "posterior",
-    "posterior_variance",
-    "steps_of_batch",
-]
-
 Kind = Literal["noise", "x0", "score", "velocity"]
 KINDS = get_args(Kind)
 

@@ -23,8 +23,8 @@ from genphys.arguments import (
     count,
     doors,
     function,
+    interval,
     label,
-    many,
     number,
     points,
     positive_definite,
@@ -35,14 +35,8 @@ from genphys.arguments import (
 from genphys.diffusion.chain import Kind, a_schedule, answer, converted, factors, steps_from
 from genphys.numerics import double
 
-__all__ = [
-    "data_denoiser",
-    "denoiser",
-    "gaussian_denoiser",
-    "gaussian_flow",
-    "mixture_denoiser",
-    "mixture_log_prob",
-]
+_shares = probabilities("K")
+shares = _shares.where(lambda w: bool((w > 0).all()), f"{_shares.words}, positive numbers")
 
 
 def _steps(schedule, first=0, rows="n"):
@@ -61,7 +55,7 @@ def denoiser(
     labels: label("n") | None = None,
     none: count(0) | None = None,
     scale: number() = 1.0,
-    clip: many(number(), 2) | None = None,
+    clip: interval | None = None,
 ):
     r"""A denoiser from a network, with guidance if labels are given.
 
@@ -81,7 +75,6 @@ def denoiser(
     References:
         Ho and Salimans, Classifier-free diffusion guidance (2022).
     """
-    require(clip is None or (len(clip) == 2 and clip[0] < clip[1]), "clip", clip, "a pair (low, high)")
     require(scale == 1 or labels is not None, "scale", scale, "1 where there are no labels")
     require(scale == 1 or none is not None, "none", none, f"the label that means none, for scale = {scale}")
 
@@ -161,7 +154,7 @@ def _spectrum(covs):
 
 def mixture_denoiser(
     schedule: a_schedule,
-    weights: probabilities("K"),
+    weights: shares,
     means: tensor("K d"),
     covs: positive_definite("K d d"),
 ):
@@ -172,7 +165,6 @@ def mixture_denoiser(
         \quad r_k \propto w_k\,\mathcal{N}(\mathbf{x}_t; \sqrt{\bar\alpha_t}\,\mathbf{m}_k,
         \bar\alpha_t\mathbf{C}_k + (1-\bar\alpha_t)\mathbf{I})
     """
-    require((weights > 0).all(), "weights", weights, "positive numbers")
     c, axes = _spectrum(covs)
     mixture = double(weights).log()[:, None], double(means)[:, :, None], c[:, :, None], axes
 
@@ -191,7 +183,7 @@ def mixture_denoiser(
 
 def mixture_log_prob(
     schedule: a_schedule,
-    weights: probabilities("K"),
+    weights: shares,
     means: tensor("K d"),
     covs: positive_definite("K d d"),
     x: points("n d"),
@@ -202,7 +194,6 @@ def mixture_log_prob(
     At every step the marginal is a mixture with the same weights (book: ``eq:mixture-marginal``), of means
     :math:`a\,\mathbf{m}_k` and covariances :math:`a^2\mathbf{C}_k + s^2\mathbf{I}`.
     """
-    require((weights > 0).all(), "weights", weights, "positive numbers")
     eye = torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
     found = x.new_zeros(len(x))
     for step in t.unique().tolist():

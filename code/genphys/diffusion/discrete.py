@@ -22,8 +22,6 @@ from genphys.arguments import doors, function, many, number, require, source, te
 from genphys.diffusion.chain import uniform
 from genphys.numerics import double
 
-__all__ = ["flip_noise", "flip_probability", "flip_ratio", "reverse_flips"]
-
 spins = tensor("n ...", values=(-1, 1))
 means = tensor("n ...", low=-1, high=1)
 later = number(above=0)

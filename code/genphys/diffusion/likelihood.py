@@ -27,9 +27,6 @@ from genphys.diffusion.samplers import a_variance, ask, heun_step, some_steps, v
 from genphys.exact.estimates import mean_and_error
 from genphys.numerics import double
 
-__all__ = ["Bound", "log_likelihood", "path_work", "prior_mismatch", "prior_term", "vlb"]
-
-
 # --------------------------------------------------------------------------------------------------- the bound
 
 

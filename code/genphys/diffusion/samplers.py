@@ -27,19 +27,6 @@ from genphys.diffusion.chain import (
     posterior_variance,
 )
 
-__all__ = [
-    "ancestral",
-    "ancestral_step",
-    "ddim",
-    "ddim_step",
-    "euler_step",
-    "heun_step",
-    "ode",
-    "reverse_sde",
-    "reverse_sde_step",
-    "times",
-]
-
 Clock = Literal["sigma", "time", "angle"]
 some_steps = count() | many(count()) | None
 normal = tensor("n ...") | number()

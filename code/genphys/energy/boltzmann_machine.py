@@ -24,8 +24,6 @@ import torch
 from genphys.arguments import count, doors, require, tensor
 from genphys.exact import all_configurations
 
-__all__ = ["BoltzmannMachine"]
-
 _MOST_UNITS = 25
 _PIECE = 2**14  # configurations weighed at a time: small enough for a processor's cache
 

@@ -19,8 +19,6 @@ from torch.nn.functional import softplus
 
 from genphys.arguments import count, doors, function, positive, source, tensor
 
-__all__ = ["ExponentialFamily", "IndependentPixels", "gradient_ascent"]
-
 
 class ExponentialFamily:
     r"""An exponential family on a finite list of states (``def:exponential-family``).

@@ -7,8 +7,6 @@ conditional probability of the unit, :math:`q(\mathbf{x}) \leftarrow p(x_i \mid 
 
 from genphys.arguments import doors, require, tensor
 
-__all__ = ["gibbs_sweep"]
-
 
 def gibbs_sweep(prob: tensor("states", low=0), log_f: tensor("states")):
     r"""One systematic sweep, exactly; :math:`M 2^M` operations, where the matrix of the sweep has :math:`4^M` entries.

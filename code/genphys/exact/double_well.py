@@ -12,8 +12,6 @@ import torch
 
 from genphys.arguments import count, doors, number
 
-__all__ = ["double_well_log_partition", "double_well_moment"]
-
 _inverse_temperature = number(above=0, high=1e8)
 
 

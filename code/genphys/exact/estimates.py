@@ -13,19 +13,11 @@ from typing import NamedTuple
 
 import torch
 
-from genphys.arguments import doors, function, many, require, tensor
+from genphys.arguments import doors, function, many, tensor
 from genphys.numerics import double
 
-__all__ = [
-    "Estimate",
-    "autocorrelation_time",
-    "binder_cumulant",
-    "correlated_mean_and_error",
-    "function_of_means",
-    "mean_and_error",
-]
-
-chains = tensor("n", kind="any", free=True) | tensor("n c", kind="any", free=True)  # in the order of time
+_in_time = {"rows": 2, "kind": "any", "free": True}  # values in the order of time
+chains = tensor("n", **_in_time) | tensor("n c", **_in_time)
 
 
 class Estimate(NamedTuple):
@@ -35,9 +27,8 @@ class Estimate(NamedTuple):
     stderr: torch.Tensor
 
 
-def mean_and_error(values: tensor(kind="any")):
+def mean_and_error(values: tensor("n ...", rows=2, kind="any")):
     """The mean of independent values, one a row, and its standard error, in float64: an :class:`Estimate`."""
-    require(values.ndim >= 1 and len(values) >= 2, "values", values, "two rows or more")
     values = double(values)
     return Estimate(values.mean(0), values.std(0) / math.sqrt(len(values)))
 
@@ -71,7 +62,6 @@ def autocorrelation_time(series: chains):
     References:
         Sokal, Monte Carlo methods in statistical mechanics (1997).
     """
-    require(len(series) >= 2, "series", series, "two values or more in the order of time")
     covariance = _autocovariance(double(series).reshape(len(series), -1))
     if not covariance[0] > 0:
         return torch.full_like(covariance[0], 0.5)  # a constant series

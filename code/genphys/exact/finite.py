@@ -13,8 +13,6 @@ import torch
 
 from genphys.arguments import count, doors, is_distribution, many, number, require, tensor
 
-__all__ = ["all_configurations", "entropy", "jensen_shannon_on_grid", "kl_divergence"]
-
 _SUM_1 = "probabilities of sum 1 along the last dimension, or their logarithms with log=True"
 
 

@@ -21,8 +21,6 @@ import torch
 
 from genphys.arguments import doors, positive_definite, probabilities, tensor
 
-__all__ = ["gaussian_entropy", "gaussian_kl", "gaussian_log_prob", "mixture_log_prob", "mixture_score"]
-
 _variances_or_covs = tensor("K", above=0) | positive_definite("K D D")
 
 

@@ -8,8 +8,6 @@ import torch
 from genphys.arguments import doors, probabilities, require, tensor
 from genphys.numerics import double
 
-__all__ = ["detailed_balance_violation", "single_site_kernels", "spectral_gap", "stationary_distribution"]
-
 
 def single_site_kernels(log_prob: tensor("states")):
     r"""The heat-bath transition matrix of each unit of an enumerated binary system (``def:gibbs-kernel``).

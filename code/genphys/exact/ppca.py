@@ -13,10 +13,8 @@ import torch
 
 from genphys.arguments import count, doors, positive, require, tensor
 
-__all__ = ["ppca_fit", "ppca_posterior"]
 
-
-def ppca_fit(x: tensor("n D"), k: count()):
+def ppca_fit(x: tensor("N D", rows=2), k: count()):
     r"""The maximum-likelihood fit.
 
     With the eigenvalues :math:`\lambda_1\ge\dots\ge\lambda_D` of the sample covariance (divided by n) and the
@@ -33,7 +31,6 @@ def ppca_fit(x: tensor("n D"), k: count()):
         component of each column of :math:`W` is positive.
     """
     N, D = x.shape
-    require(N > 1, "x", x, "two rows or more")
     require(k < D, "k", k, f"a whole number from 1 to D - 1 = {D - 1}")
     mean = x.mean(0)
     values, vectors = torch.linalg.eigh((x - mean).mT @ (x - mean) / N)  # ascending

@@ -12,8 +12,6 @@ import torch
 
 from genphys.arguments import doors, require, tensor
 
-__all__ = ["affine_forward", "affine_inverse", "spline_forward", "spline_inverse"]
-
 
 def affine_forward(z: tensor("n d"), log_scale: tensor("n d"), shift: tensor("n d")):
     r"""The coordinates :math:`z_i e^{s_i} + b_i`, shape (n, d), and the log-determinant, shape (n,)."""

@@ -18,8 +18,6 @@ from torch import nn
 from genphys.arguments import count, doors, require, source, tensor
 from genphys.systems.phi4 import free_propagator
 
-__all__ = ["LatticeFlow", "checkerboard"]
-
 fields = tensor("n L L")
 
 

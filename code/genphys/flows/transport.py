@@ -14,8 +14,6 @@ import torch
 
 from genphys.arguments import count, doors, function, points, tensor
 
-__all__ = ["flow_log_prob", "hutchinson_variance", "integrate"]
-
 Method = Literal["euler", "midpoint"]
 
 

@@ -18,8 +18,6 @@ import torch
 
 from genphys.arguments import doors, number, points, positive_definite, probabilities, tensor
 
-__all__ = ["conditional_path", "mixture_velocity", "path_factors"]
-
 Path = Literal["linear", "angle"]
 times = tensor("n", low=0, high=1)
 a_time = number(low=0, high=1)

@@ -18,8 +18,6 @@ from genphys.arguments import doors, require, source, tensor
 from genphys.exact.estimates import Estimate
 from genphys.numerics import double
 
-__all__ = ["effective_share", "independence_chain", "log_partition", "weighted_mean"]
-
 a_row = tensor("n", rows=2)
 
 

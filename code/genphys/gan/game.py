@@ -18,34 +18,12 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from genphys.arguments import (
-    Takes,
-    count,
-    doors,
-    function,
-    iterable,
-    label,
-    number,
-    require,
-    source,
-    tensor,
-    together,
-    unchecked,
-)
-from genphys.arguments import batches as _checked_batches
+from genphys import arguments
+from genphys.arguments import count, doors, function, iterable, label, number, require, source, tensor, unchecked
 from genphys.gan.inputs import Noise, noise
-from genphys.gan.losses import (
-    WITH_LABELS,
-    Game,
-    discriminator_loss,
-    generator_loss,
-    gradient_penalty,
-    r1_penalty,
-)
+from genphys.gan.losses import WITH_LABELS, Game, discriminator_loss, generator_loss, gradient_penalty, r1_penalty
 from genphys.gan.networks import Generator
 from genphys.numerics import must_stay_finite
-
-__all__ = ["Step", "d_step", "g_step", "train", "turn"]
 
 Optimiser = torch.optim.Optimizer
 ADVICE = "take a smaller learning rate, or restrain the discriminator by r1_weight or gp_weight"
@@ -155,16 +133,15 @@ def train(
         gp_weight, r1_weight: The weights of :func:`~genphys.gan.losses.gradient_penalty` and
             :func:`~genphys.gan.losses.r1_penalty` in the discriminator's loss.
     """
-    require(
-        not smoothing or game in WITH_LABELS, "smoothing", smoothing, f"0 in the game {game!r}, which has no labels"
-    )
+    takes = f"0 in the game {game!r}, which has no labels"
+    require(not smoothing or game in WITH_LABELS, "smoothing", smoothing, takes)
     require(isinstance(getattr(g, "noise_size", None), int), "g", g, "a network with a whole number noise_size")
     play_g, play_d, g_parameters = unchecked(g), unchecked(d), list(g.parameters())
     rules = _Rules(game, smoothing, gp_weight, r1_weight)
     output = torch.sigmoid if game in WITH_LABELS else torch.clone
 
     def turns():
-        for i, batch in enumerate(_checked_batches(_batch_of(g), batches, owner=d), 1):
+        for i, batch in enumerate(arguments.batches(_batch_of(g), batches, owner=d), 1):
             real, *labels = batch if isinstance(batch, tuple | list) else (batch,)
             last = i % d_steps == 0
             z = _noise(len(real), g.noise_size, kind, rng=rng, dtype=real.dtype).to(real.device)
@@ -215,9 +192,9 @@ def _batch_of(g):
     """What the generator ``g`` is trained on: data, or data and labels, in the range of its tanh if it ends in one."""
     data, classes = tensor("n input_size"), getattr(g, "classes", None)
     if getattr(g, "bounded", False):
-        within = tensor("n input_size", low=-1, high=1)
-        data = Takes(f"{within.words}, the range of the generator's tanh (gan.to_signed)", within.fits)
-    pairs = together(data, label("n", classes))
+        data = tensor("n input_size", low=-1, high=1)
+        data.words += ", the range of the generator's tanh (gan.to_signed)"
+    pairs = arguments.together(data, label("n", classes))
     if classes is not None:
         return pairs
     return data if isinstance(g, Generator) else data | pairs

@@ -10,8 +10,6 @@ import torch
 
 from genphys.arguments import count, doors, require, source, tensor
 
-__all__ = ["interpolate", "noise", "to_signed", "to_unit"]
-
 Noise = Literal["uniform", "normal"]
 
 
@@ -49,9 +47,8 @@ def interpolate(first: tensor("K"), last: tensor("K"), steps: count(2)):
     """
     cosine = (first @ last / (first.norm() * last.norm())).clamp(-1, 1)
     angle = torch.acos(cosine)
-    require(
-        torch.sin(angle) > 1e-3, "last", last, f"a vector that is not parallel to first (cosine {cosine.item():.6f})"
-    )
+    takes = f"a vector that is not parallel to first (cosine {cosine.item():.6f})"
+    require(torch.sin(angle) > 1e-3, "last", last, takes)
     t = torch.linspace(0, 1, steps, dtype=first.dtype, device=first.device)[:, None]
     return (torch.sin((1 - t) * angle) * first + torch.sin(t * angle) * last) / torch.sin(angle)
 

@@ -24,8 +24,6 @@ import torch.nn.functional as F
 
 from genphys.arguments import doors, function, label, number, require, source, tensor, unchecked
 
-__all__ = ["discriminator_loss", "generator_loss", "gradient_penalty", "r1_penalty", "value"]
-
 Game = Literal["minimax", "non-saturating", "least-squares", "wasserstein"]
 WITH_LABELS = ("minimax", "non-saturating")  # the discriminator's output is the probability of the label "data"
 
@@ -52,9 +50,8 @@ def discriminator_loss(
 
     Smoothing by :math:`s`, in the first two games, sets the target of data to :math:`1 - s` in place of 1.
     """
-    require(
-        not smoothing or game in WITH_LABELS, "smoothing", smoothing, f"0 in the game {game!r}, which has no labels"
-    )
+    takes = f"0 in the game {game!r}, which has no labels"
+    require(not smoothing or game in WITH_LABELS, "smoothing", smoothing, takes)
     if game in WITH_LABELS:
         # softplus(l) = softplus(-l) + l, so that (1 - s) softplus(-l) + s softplus(l) = softplus(-l) + s l
         loss = F.softplus(-real).mean() + F.softplus(fake).mean()

@@ -22,18 +22,6 @@ from torch.nn.utils import skip_init
 
 from genphys.arguments import Takes, count, doors, label, many, number, source, tensor
 
-__all__ = [
-    "ConditionalDiscriminator",
-    "ConditionalGenerator",
-    "Discriminator",
-    "Dropout",
-    "Generator",
-    "conv_discriminator",
-    "conv_generator",
-    "mlp_discriminator",
-    "mlp_generator",
-]
-
 SIDE = 28  # the convolutional networks are for images of 28 x 28 pixels
 class_numbers = Takes(
     "whole numbers of shape (n), the classes from 0 to classes - 1",

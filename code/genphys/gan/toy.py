@@ -4,8 +4,6 @@ import torch
 
 from genphys.arguments import doors, function, number, points, positive, tensor
 
-__all__ = ["game_step", "modes_covered"]
-
 
 def game_step(
     g_loss: function, d_loss: function, state: tensor("2"), learning_rate: positive, *, alternating: bool = False

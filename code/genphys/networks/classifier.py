@@ -20,8 +20,6 @@ from torch.nn.utils import skip_init
 from genphys.arguments import doors, label, source, tensor
 from genphys.numerics import double, in_pieces
 
-__all__ = ["FEATURES", "Classifier", "accuracy", "class_shares", "classify"]
-
 FEATURES = 64
 
 grey = tensor("n 784", low=0, high=1)  # rows of pixels; gan.to_unit maps [-1, 1] to [0, 1]

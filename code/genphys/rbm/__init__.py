@@ -1,6 +1,6 @@
 """Restricted Boltzmann machines: the two machines, exact sums over the smaller layer, training, annealing."""
 
-from genphys.rbm.annealing import (
+from .annealing import (
     Annealed,
     ais,
     annealed_log_f,
@@ -10,9 +10,9 @@ from genphys.rbm.annealing import (
     parallel_tempering,
     reverse_ais,
 )
-from genphys.rbm.machine import BernoulliRBM, GaussianBernoulliRBM
-from genphys.rbm.partition import Moments, exact_moments, exact_sample, log_partition
-from genphys.rbm.training import (
+from .machine import BernoulliRBM, GaussianBernoulliRBM
+from .partition import Moments, exact_moments, exact_sample, log_partition
+from .training import (
     Chains,
     cd_step,
     cd_step_fused,
@@ -22,28 +22,3 @@ from genphys.rbm.training import (
     negative_phase,
     persistent_chains,
 )
-
-__all__ = [
-    "Annealed",
-    "BernoulliRBM",
-    "Chains",
-    "GaussianBernoulliRBM",
-    "Moments",
-    "ais",
-    "annealed_log_f",
-    "annealing_work",
-    "annealing_work_fused",
-    "cd_step",
-    "cd_step_fused",
-    "centred",
-    "contrastive_divergence",
-    "exact_moments",
-    "exact_sample",
-    "gibbs_kernel",
-    "log_partition",
-    "maximum_likelihood",
-    "negative_phase",
-    "parallel_tempering",
-    "persistent_chains",
-    "reverse_ais",
-]

@@ -31,27 +31,14 @@ from genphys.numerics import double
 from genphys.rbm.machine import BernoulliRBM, GaussianBernoulliRBM, RestrictedBoltzmannMachine, bernoulli, states
 from genphys.rbm.partition import MAX_UNITS, softplus, sum_softplus
 
-__all__ = [
-    "Annealed",
-    "ais",
-    "annealed_log_f",
-    "annealing_work",
-    "annealing_work_fused",
-    "gibbs_kernel",
-    "parallel_tempering",
-    "reverse_ais",
-]
-
 machine = owner(RestrictedBoltzmannMachine)
 inverse_temperatures = tensor("R", rows=2, low=0, high=1, free=True)
-path = Takes(
+path = inverse_temperatures.where(
+    lambda v: v[0] == 0 and v[-1] == 1 and bool((v.diff() > 0).all()),
     "a rising tensor of shape (R + 1,) from 0 to 1, such as torch.linspace(0, 1, R + 1)",
-    lambda v, call: inverse_temperatures.fits(v, call) and v[0] == 0 and v[-1] == 1 and bool((v.diff() > 0).all()),
 )
-tabulable = owner(
-    BernoulliRBM,
-    lambda model: max(model.visible, model.hidden) <= 12,
-    "a BernoulliRBM with at most 12 units in each layer",
+tabulable = owner(BernoulliRBM).where(
+    lambda model: max(model.visible, model.hidden) <= 12, "a BernoulliRBM with at most 12 units in each layer"
 )
 replicas = Takes(
     "a configuration for each replica of each system, a tensor of shape (R, C, visible)",

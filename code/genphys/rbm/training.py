@@ -28,17 +28,6 @@ from genphys.numerics import must_stay_finite
 from genphys.rbm.machine import RestrictedBoltzmannMachine, bernoulli, states_or_means
 from genphys.rbm.partition import Moments
 
-__all__ = [
-    "Chains",
-    "cd_step",
-    "cd_step_fused",
-    "centred",
-    "contrastive_divergence",
-    "maximum_likelihood",
-    "negative_phase",
-    "persistent_chains",
-]
-
 machine = owner(RestrictedBoltzmannMachine)
 
 

@@ -10,14 +10,13 @@ import math
 from genphys.arguments import doors, require, tensor
 from genphys.scores.distances import in_double
 
-__all__ = ["inception_score", "mode_score"]
-
 LOG_ZERO = -1e300  # stands for log 0: its exponential is 0, and zero times it is zero
 
 
 def log_probs_of(rows):
     """Log-probabilities of classes, a distribution a row; minus infinity is one, NaN is none."""
-    return tensor(f"{rows} c", rows=2, finite=False, high=1e-5)
+    log_p = tensor(f"{rows} c", rows=2, finite=False, high=1e-5)
+    return log_p.where(lambda v: v.shape[1] >= 2, f"{log_p.words}, two classes or more")
 
 
 def inception_score(log_probs: log_probs_of("m")):
@@ -77,7 +76,6 @@ def _mean_kl(log_p, log_q):
 
 def _normalised(name, log_probs):
     """In float64, where the rows are normalised to the precision of the input: 1e-5 is 2^7 roundings of float32."""
-    require(log_probs.shape[1] >= 2, name, log_probs, "two classes or more")
     log_p = in_double(log_probs)
     off = log_p.detach().logsumexp(1).abs().max().item()
     require(off <= 1e-5, name, log_probs, f"log_softmax of logits; a row sums to exp(+-{off:.3g})")

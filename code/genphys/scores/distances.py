@@ -21,8 +21,6 @@ import torch
 from genphys.arguments import doors, points
 from genphys.numerics import double
 
-__all__ = ["pairwise_squared_distances"]
-
 BLOCK = 2**20  # elements of a block of distances: 8 MB in float64
 ROUNDING = 64 * torch.finfo(torch.float64).eps  # of a squared distance, relative to the squares that it is made of
 

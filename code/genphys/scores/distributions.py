@@ -9,8 +9,6 @@ from scipy.special import kolmogorov
 from genphys.arguments import doors, tensor
 from genphys.scores.distances import in_double
 
-__all__ = ["KolmogorovSmirnov", "kolmogorov_smirnov"]
-
 
 class KolmogorovSmirnov(NamedTuple):
     """The largest difference of two empirical distribution functions, in [0, 1], and its asymptotic p-value."""

@@ -8,18 +8,16 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from genphys.arguments import doors, many, number, require, tensor
+from genphys.arguments import doors, interval, require, tensor
 from genphys.numerics import in_pieces, network_hash
 from genphys.scores.distances import in_double
 from genphys.scores.transport import frechet2
 
-__all__ = ["FrechetScore", "image_features", "image_frechet2", "image_log_probs", "image_rows"]
-
-grey = tensor(None, rows=2)  # of shape (n, M), (n, H, W) or (n, C, H, W)
-limits = many(number(), least=2)
+_grey = tensor(None, rows=2)
+grey = _grey.where(lambda v: v.ndim in (2, 3, 4), f"{_grey.words}, images of shape (n, M), (n, H, W) or (n, C, H, W)")
 
 
-def image_rows(images: grey, *, data_range: limits = (0.0, 1.0)):
+def image_rows(images: grey, *, data_range: interval = (0.0, 1.0)):
     """Images as rows of pixels, (n, M), (n, H, W) or (n, C, H, W) to (n, M), if they keep to the stated range.
 
     Images in [0, 1] also lie in (-1, 1). Where the range has negative values, a set without any value below the middle
@@ -28,16 +26,16 @@ def image_rows(images: grey, *, data_range: limits = (0.0, 1.0)):
     return _rows("images", images, data_range)
 
 
-def image_features(network: nn.Module, images: grey, *, data_range: limits = (0.0, 1.0)):
+def image_features(network: nn.Module, images: grey, *, data_range: interval = (0.0, 1.0)):
     """The features that a network sees in images, (n, D), off the graph and in pieces that need little memory.
 
     The network's ``features(images)`` takes (n, M) grey values in [0, 1], as that of
     :class:`genphys.networks.classifier.Classifier`; images in another range are mapped to it.
     """
-    return _features("images", network, images, data_range)
+    return _features_of("images", network, images, data_range)
 
 
-def image_log_probs(network: nn.Module, images: grey, *, data_range: limits = (0.0, 1.0)):
+def image_log_probs(network: nn.Module, images: grey, *, data_range: interval = (0.0, 1.0)):
     r"""The class probabilities :math:`\log p(c\mid\mathbf{x})` that a network gives images, (n, C), float64.
 
     The network takes (n, M) grey values in [0, 1] to logits (n, C).
@@ -61,16 +59,14 @@ class FrechetScore:
         return f"squared Fréchet distance {self.value:.4g} (features {self.network} {self.sha256[:12]}, {sizes})"
 
 
-def image_frechet2(network: nn.Module, real: grey, generated: grey, *, data_range: limits = (0.0, 1.0)):
+def image_frechet2(network: nn.Module, real: grey, generated: grey, *, data_range: interval = (0.0, 1.0)):
     """The squared Fréchet distance in a network's features, with all that it depends on: :class:`FrechetScore`."""
-    x = _features("real", network, real, data_range)
-    y = _features("generated", network, generated, data_range)
+    x = _features_of("real", network, real, data_range)
+    y = _features_of("generated", network, generated, data_range)
     return FrechetScore(frechet2(x, y).item(), type(network).__name__, network_hash(network), len(x), len(y))
 
 
 def _rows(name, images, data_range):
-    require(2 <= images.ndim <= 4, name, images, "images of shape (n, M), (n, H, W) or (n, C, H, W)")
-    require(len(data_range) == 2 and data_range[0] < data_range[1], "data_range", data_range, "(low, high), low < high")
     low, high = data_range
     least, most = (bound.item() for bound in images.detach().aminmax())
     stated, found = f"data_range = ({low:g}, {high:g})", f"these go from {least:.6g} to {most:.6g}"
@@ -81,7 +77,7 @@ def _rows(name, images, data_range):
     return images.flatten(1)
 
 
-def _features(name, network, images, data_range):
+def _features_of(name, network, images, data_range):
     takes = "a module with a method features(images)"
     require(callable(getattr(network, "features", None)), "network", network, takes)
     return _seen(network.features, _rows(name, images, data_range), data_range)

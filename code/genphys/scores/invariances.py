@@ -2,8 +2,6 @@
 
 from typing import NamedTuple
 
-__all__ = ["INVARIANCES", "Invariances"]
-
 
 class Invariances(NamedTuple):
     """What leaves a score as it is.

@@ -20,16 +20,6 @@ from genphys.arguments import count, covariance, doors, many, points, positive, 
 from genphys.exact.estimates import Estimate
 from genphys.scores.distances import about_their_middle, distance_blocks, in_double, rounding, squared_distances
 
-__all__ = [
-    "PermutationTest",
-    "gaussian_mmd2",
-    "median_bandwidth",
-    "mmd2",
-    "mmd2_and_error",
-    "mmd2_blocked",
-    "mmd_test",
-]
-
 
 def mmd2(real: points("n d", rows=2), generated: points("m d", rows=2), bandwidth: positive):
     r"""The squared maximum mean discrepancy without bias: a U-statistic (``eq:mmd-unbiased``).

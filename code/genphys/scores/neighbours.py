@@ -12,8 +12,6 @@ import torch
 from genphys.arguments import count, doors, points, require
 from genphys.scores.distances import ROUNDING, distance_blocks, in_double, rounding
 
-__all__ = ["NearestNeighbour", "PrecisionRecall", "nearest_neighbour", "precision_recall"]
-
 
 class NearestNeighbour(NamedTuple):
     """Shares of points whose nearest neighbour is of their own set: of all points, of the real, of the generated."""

@@ -14,8 +14,6 @@ import torch
 from genphys.arguments import count, doors, function, source, tensor
 from genphys.scores.distances import in_double
 
-__all__ = ["Bootstrap", "bootstrap", "half_sampling_error"]
-
 samples = tensor(None, rows=4, kind="any", free=True)  # of any shape (n, ...)
 
 

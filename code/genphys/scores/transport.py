@@ -18,8 +18,6 @@ from torch.nn.functional import pad
 from genphys.arguments import covariance, doors, number, points, require, tensor
 from genphys.scores.distances import about_their_middle, distance_blocks, in_double
 
-__all__ = ["frechet2", "gaussian_frechet2", "wasserstein", "wasserstein_1d"]
-
 MOST_ASSIGNED = 10_000  # points of an assignment, whose costs take 8 n^2 bytes
 
 

@@ -38,25 +38,12 @@ from genphys.arguments import (
 )
 from genphys.exact import all_configurations
 from genphys.exact.estimates import Estimate, binder_cumulant, correlated_mean_and_error
-from genphys.numerics import double
-
-__all__ = [
-    "T_C",
-    "bonds",
-    "configurations",
-    "energy",
-    "enumerate_observables",
-    "heat_bath_sweep",
-    "magnetisation",
-    "observables",
-    "pair_products",
-    "sample",
-    "swendsen_wang_step",
-]
+from genphys.numerics import double, uniform
 
 T_C = 2 / math.log1p(math.sqrt(2))  # the critical temperature of the infinite lattice, in units of J
 
-lattices = tensor("... L L", kind="any", values=(-1, 1), free=True)  # spins, of any type
+_lattices = tensor("... L L", kind="any", values=(-1, 1), free=True)  # spins, of any type
+lattices = _lattices.where(lambda s: s.shape[-1] >= 2, f"{_lattices.words}, with L of 2 or more")
 couplings = number() | tensor("b", kind="any", free=True)  # J, one number or one a bond
 
 
@@ -167,7 +154,7 @@ def heat_bath_sweep(spins: lattices, T: positive, *, J: couplings = 1.0, field: 
     colour = _colours(s.shape[-1], s.device)
     for k in range(int(colour.max()) + 1):
         local = right * s.roll(-1, -1) + left * s.roll(1, -1) + down * s.roll(-1, -2) + up * s.roll(1, -2) + field
-        plus = _uniform(s.shape, s, rng) < torch.sigmoid(2 * local / T)
+        plus = uniform(s.shape, s, rng) < torch.sigmoid(2 * local / T)
         s = torch.where(colour == k, 2 * plus.to(s.dtype) - 1, s)
     return s.to(spins.dtype)
 
@@ -186,7 +173,7 @@ def swendsen_wang_step(spins: lattices, T: positive, *, J: couplings = 1.0, rng:
     s = _drawable(spins)
     right, down = _couplings(J, s)
     require(min(right.min(), down.min()) >= 0, "J", J, "no negative coupling in swendsen_wang_step")
-    u = _uniform((2, *s.shape), s, rng)
+    u = uniform((2, *s.shape), s, rng)
     open_right = (s == s.roll(-1, -1)) & (u[0] < -torch.expm1(-2 * right / T))
     open_down = (s == s.roll(-1, -2)) & (u[1] < -torch.expm1(-2 * down / T))
     cluster = _clusters(open_right, open_down)
@@ -273,18 +260,12 @@ def observables(spins: lattices, T: positive, *, J: couplings = 1.0, field: numb
 
 def _floating(spins):
     """Spins in float32 or float64, on lattices that have two neighbours a direction."""
-    require(spins.shape[-1] >= 2, "spins", spins, "lattices with L of 2 or more")
     return spins if spins.dtype in (torch.float32, torch.float64) else double(spins)
 
 
 def _drawable(spins):
     """Spins to be drawn anew where they are: other types than float32 and float64 as PyTorch's default type."""
-    require(spins.shape[-1] >= 2, "spins", spins, "lattices with L of 2 or more")
     return spins if spins.dtype in (torch.float32, torch.float64) else spins.to(torch.get_default_dtype())
-
-
-def _uniform(shape, like, rng):
-    return torch.rand(shape, generator=rng, dtype=like.dtype, device=rng.device).to(like.device)
 
 
 def _couplings(J, spins):

@@ -27,16 +27,6 @@ from genphys.arguments import count, doors, numbers_or_tensor, positive
 from genphys.exact import all_configurations
 from genphys.numerics import double
 
-__all__ = [
-    "energy",
-    "kaufman_energy",
-    "kaufman_heat_capacity",
-    "kaufman_log_partition",
-    "log_partition_per_site",
-    "magnetisation_distribution",
-    "spontaneous_magnetisation",
-]
-
 temperatures = numbers_or_tensor(above=0)
 
 

@@ -23,8 +23,6 @@ import torch
 from genphys.arguments import count, doors, source, tensor
 from genphys.numerics import double
 
-__all__ = ["density", "distribution", "draw", "ks_distance", "quantile", "w1_distance", "wave_function"]
-
 REACH = 5.0  # the density outside [-x_max, x_max] with x_max = sqrt(2 nu + 1) + REACH is below 1e-19
 
 positions = tensor("...")  # of any shape

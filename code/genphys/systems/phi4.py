@@ -35,31 +35,11 @@ import torch
 
 from genphys.arguments import count, doors, number, positive, require, source, tensor
 from genphys.exact.estimates import binder_cumulant, function_of_means, mean_and_error
-from genphys.numerics import double
-
-__all__ = [
-    "Trajectories",
-    "action",
-    "action_gradient",
-    "binder",
-    "correlation_length",
-    "free_propagator",
-    "hybrid_monte_carlo",
-    "lattice_momentum_squared",
-    "leapfrog",
-    "magnetisation",
-    "observables",
-    "sample",
-    "schwinger_dyson",
-    "start",
-    "structure_factor",
-    "susceptibility",
-    "symmetry_images",
-    "time_slice_correlation",
-    "two_point",
-]
+from genphys.numerics import double, standard_normal, uniform
 
 fields = tensor("n L L")  # configurations
+several = tensor("n L L", rows=2)
+with_waves = several.where(lambda phi: phi.shape[-1] >= 2, f"{several.words}, with a side of at least 2")
 coupling = number(low=0)  # lambda
 
 
@@ -73,7 +53,9 @@ def action(phi: fields, kappa: number(), lam: coupling):
         S(\varphi) = \sum_x \Big[ -2\kappa \sum_\mu \varphi_x \varphi_{x+\hat\mu} + \varphi_x^2
         + \lambda\,(\varphi_x^2 - 1)^2 \Big]
     """
-    return _action(phi, kappa, lam)
+    square = phi.square()
+    hop = phi * (phi.roll(-1, 1) + phi.roll(-1, 2))
+    return (-2 * kappa * hop + square + lam * (square - 1).square()).sum((1, 2))
 
 
 def action_gradient(phi: fields, kappa: number(), lam: coupling):
@@ -83,7 +65,8 @@ def action_gradient(phi: fields, kappa: number(), lam: coupling):
         \frac{\partial S}{\partial\varphi_x} = -2\kappa \sum_{\pm\mu} \varphi_{x\pm\hat\mu} + 2\varphi_x
         + 4\lambda\,\varphi_x(\varphi_x^2 - 1)
     """
-    return _gradient(phi, kappa, lam)
+    neighbours = phi.roll(1, 1) + phi.roll(-1, 1) + phi.roll(1, 2) + phi.roll(-1, 2)
+    return -2 * kappa * neighbours + phi * (2 - 4 * lam + 4 * lam * phi.square())
 
 
 def free_propagator(L: count(), kappa: number(above=-0.25, below=0.25)):
@@ -104,17 +87,6 @@ def lattice_momentum_squared(L: count()):
     r"""The lattice Laplacian in momentum space, :math:`\hat k^2 = \sum_\mu 4\sin^2(k_\mu/2)`, shape (L, L), float64."""
     line = 4 * (math.pi / L * torch.arange(L, dtype=torch.float64)).sin().square()
     return line[:, None] + line
-
-
-def _action(phi, kappa, lam):
-    square = phi.square()
-    hop = phi * (phi.roll(-1, 1) + phi.roll(-1, 2))
-    return (-2 * kappa * hop + square + lam * (square - 1).square()).sum((1, 2))
-
-
-def _gradient(phi, kappa, lam):
-    neighbours = phi.roll(1, 1) + phi.roll(-1, 1) + phi.roll(1, 2) + phi.roll(-1, 2)
-    return -2 * kappa * neighbours + phi * (2 - 4 * lam + 4 * lam * phi.square())
 
 
 # ----------------------------------------------------------------------------------------------- Monte Carlo
@@ -150,15 +122,14 @@ def leapfrog(
     Returns:
         The field and the momenta at the end.
     """
-    return _leapfrog(phi, momentum, kappa, lam, step_size, steps)
-
-
-def _leapfrog(phi, momentum, kappa, lam, step_size, steps):
     momentum = momentum - step_size / 2 * _gradient(phi, kappa, lam)
     for i in range(steps):
         phi = phi + step_size * momentum
         momentum = momentum - (step_size if i < steps - 1 else step_size / 2) * _gradient(phi, kappa, lam)
     return phi, momentum
+
+
+_action, _gradient, _leapfrog = action, action_gradient, leapfrog  # without their doors
 
 
 @torch.no_grad()
@@ -195,12 +166,12 @@ def hybrid_monte_carlo(
     """
     before, accepted, errors = _action(phi, kappa, lam), [], []
     for _ in range(trajectories):
-        momentum = _drawn(torch.randn, phi.shape, phi, rng)
-        length = step_size * (0.5 + _drawn(torch.rand, (len(phi), 1, 1), phi, rng))
-        proposal, last = _leapfrog(phi, momentum, kappa, lam, length, steps)
+        momentum = standard_normal(phi.shape, phi, rng)
+        length = step_size * (0.5 + uniform((len(phi), 1, 1), phi, rng))
+        proposal, last = _leapfrog(phi, momentum, kappa, lam, step_size=length, steps=steps)
         after = _action(proposal, kappa, lam)
         error = after - before + (last.square() - momentum.square()).sum((1, 2)) / 2
-        take = _drawn(torch.rand, (len(phi),), phi, rng) < (-error).exp()
+        take = uniform((len(phi),), phi, rng) < (-error).exp()
         phi = _signs(phi, rng) * torch.where(take[:, None, None], proposal, phi)
         before = torch.where(take, after, before)
         accepted.append(take)
@@ -264,10 +235,6 @@ def symmetry_images(phi: fields, *, rng: source):
     return (moved.transpose(1, 2) if mirrored else moved) * _signs(phi, rng)
 
 
-def _drawn(distribution, shape, like, rng):
-    return distribution(shape, generator=rng, device=rng.device, dtype=like.dtype).to(like.device)
-
-
 def _signs(phi, rng):
     """A sign for each configuration, shape (n, 1, 1)."""
     coins = torch.randint(2, (len(phi), 1, 1), generator=rng, device=rng.device)
@@ -324,25 +291,23 @@ def schwinger_dyson(phi: fields, kappa: number(), lam: coupling):
     return torch.fft.ifft2(torch.fft.fft2(phi).conj() * torch.fft.fft2(gradient)).real / phi[0].numel()
 
 
-def susceptibility(phi: fields):
+def susceptibility(phi: several):
     r"""The susceptibility :math:`\chi = N\langle m^2\rangle`, which is :math:`G(0)` (book: ``def:phi4-observables``).
 
     The mean of m vanishes by symmetry and is not subtracted. An Estimate, from n of 2 or more.
     """
-    _require_two(phi)
     return mean_and_error(phi[0].numel() * magnetisation(phi).square())
 
 
-def binder(phi: fields):
+def binder(phi: several):
     r"""The Binder cumulant :math:`U = 1 - \langle m^4\rangle/(3\langle m^2\rangle^2)` (book: ``def:phi4-observables``).
 
     An Estimate, from n of 2 or more; see :func:`genphys.exact.estimates.binder_cumulant`.
     """
-    _require_two(phi)
     return binder_cumulant(magnetisation(phi))
 
 
-def correlation_length(phi: fields):
+def correlation_length(phi: with_waves):
     r"""The second-moment correlation length, in lattice spacings (book: ``def:phi4-observables``).
 
     .. math::
@@ -353,7 +318,6 @@ def correlation_length(phi: fields):
     from n and L of 2 or more. Fields with more power at the smallest momentum than at zero, as those without long waves
     have, are refused.
     """
-    _require_two(phi)
     L = phi.shape[-1]
     zero, least = _power_of_long_waves(phi)
     require(zero.mean() > least.mean(), "phi", phi, "a field with long waves; others have no correlation length")
@@ -364,7 +328,7 @@ def correlation_length(phi: fields):
     return function_of_means(length, [zero, least])
 
 
-def observables(phi: fields, kappa: number(), lam: coupling):
+def observables(phi: with_waves, kappa: number(), lam: coupling):
     r"""The observables of the book's table, from independent configurations (book: ``def:phi4-observables``).
 
     Args:
@@ -377,7 +341,6 @@ def observables(phi: fields, kappa: number(), lam: coupling):
         ``"binder"``; ``"schwinger_dyson"``, :math:`\langle\varphi\cdot\nabla S\rangle/N`, exactly 1;
         ``"correlation_length"``, left out where there is none (:func:`correlation_length`).
     """
-    _require_two(phi)
     phi = double(phi)
     found = {
         "action": mean_and_error(_action(phi, kappa, lam) / phi[0].numel()),
@@ -395,13 +358,8 @@ def observables(phi: fields, kappa: number(), lam: coupling):
 
 def _power_of_long_waves(phi):
     """The structure factor at momentum zero, and at the smallest one, averaged over the axes; each (n,)."""
-    require(phi.shape[-1] >= 2, "phi", phi, "a side of at least 2, for a smallest momentum")
     power = structure_factor(phi)
     return power[:, 0, 0], (power[:, 0, 1] + power[:, 1, 0]) / 2
-
-
-def _require_two(phi):
-    require(len(phi) >= 2, "phi", phi, "at least 2 configurations")
 
 
 doors(globals())

@@ -19,8 +19,6 @@ from genphys.arguments import count, doors, many, number, positive, source, tens
 from genphys.numerics import double
 from genphys.systems import phi4
 
-__all__ = ["anneal", "free_log_partition", "hopping", "independent_sites", "site_log_partition"]
-
 fields = tensor("n L L")
 coupling = number(low=0)
 _LINE = torch.linspace(-8, 8, 16_001, dtype=torch.float64)  # the field of one site

@@ -20,9 +20,10 @@ import torch
 from genphys.arguments import count, doors, require, source, tensor
 from genphys.exact import all_configurations
 
-__all__ = ["averages", "draw", "log_partition", "uniform"]
-
 MOST = 12  # spins in a row: its matrices have 4^12 entries
+lattice = tensor("L W").where(
+    lambda v: v.shape[1] <= MOST, f"a floating tensor of shape (L, W), rows of at most {MOST} spins"
+)
 
 
 def _factors(right, down, field):
@@ -32,11 +33,7 @@ def _factors(right, down, field):
     return s, [along[:, i, None] + (s * down[i]) @ s.T for i in range(len(right))]
 
 
-def _require_rows(right):
-    require(1 <= right.shape[1] <= MOST, "right", right, f"rows of at most {MOST} spins")
-
-
-def log_partition(right: tensor("L W"), down: tensor("L W"), field: tensor("L W")):
+def log_partition(right: lattice, down: tensor("L W"), field: tensor("L W")):
     r"""The exact :math:`\log Z`, in nats; it can be differentiated.
 
     Args:
@@ -44,7 +41,6 @@ def log_partition(right: tensor("L W"), down: tensor("L W"), field: tensor("L W"
         down: The coupling to its neighbour below.
         field: The field on each spin; all three in units of T, of one shape.
     """
-    _require_rows(right)
     s, factors = _factors(right, down, field)
     product, log_scale = torch.eye(len(s), dtype=right.dtype, device=right.device), 0.0
     for factor in factors:
@@ -54,7 +50,7 @@ def log_partition(right: tensor("L W"), down: tensor("L W"), field: tensor("L W"
     return product.trace().log() + log_scale
 
 
-def averages(right: tensor("L W"), down: tensor("L W"), field: tensor("L W")):
+def averages(right: lattice, down: tensor("L W"), field: tensor("L W")):
     r"""The exact averages of neighbouring products and of the spins, :math:`\partial\log Z` by each parameter.
 
     Returns:
@@ -67,7 +63,7 @@ def averages(right: tensor("L W"), down: tensor("L W"), field: tensor("L W")):
 
 
 @torch.no_grad()
-def draw(n: count(), right: tensor("L W"), down: tensor("L W"), field: tensor("L W"), *, rng: source):
+def draw(n: count(), right: lattice, down: tensor("L W"), field: tensor("L W"), *, rng: source):
     r"""Independent configurations from the exact distribution, one row of the lattice after the other.
 
     The first row has the probability of the diagonal of the whole product; each further one follows from the row above
@@ -76,7 +72,6 @@ def draw(n: count(), right: tensor("L W"), down: tensor("L W"), field: tensor("L
     Returns:
         Spins of shape (n, L, W).
     """
-    _require_rows(right)
     s, factors = _factors(right, down, field)
     back = [torch.eye(len(s), dtype=right.dtype, device=right.device)]  # back[k]: from row L - k to the first row
     for factor in reversed(factors):

@@ -14,16 +14,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from genphys.arguments import count, doors, many, numbers_or_tensor, source, tensor
+from genphys.numerics import standard_normal, uniform
 from genphys.vae.networks import hidden_layers, linear
-from genphys.vae.noise import standard_normal, uniform
-
-__all__ = [
-    "BernoulliDecoder",
-    "GaussianDecoder",
-    "bernoulli_log_prob",
-    "bernoulli_log_prob_fused",
-    "dense_decoder_net",
-]
 
 LOG_2PI = math.log(2 * math.pi)
 

@@ -12,8 +12,6 @@ from torch import nn
 from genphys.arguments import count, doors, many, require, source, tensor
 from genphys.vae.networks import hidden_layers, linear
 
-__all__ = ["Encoder", "dense_encoder", "kl_standard_normal", "reparameterise"]
-
 
 def reparameterise(mean: tensor("..."), log_variance: tensor("..."), noise: tensor("...")):
     r"""A sample of the encoder's Gaussian from standard normal noise (``eq:reparameterisation``).

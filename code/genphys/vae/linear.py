@@ -24,8 +24,6 @@ from genphys.vae.encoder import Encoder
 from genphys.vae.model import VAE, configurations
 from genphys.vae.networks import linear
 
-__all__ = ["LinearVAE"]
-
 
 class LinearVAE(VAE):
     r"""A linear decoder with Gaussian noise, and an encoder linear in :math:`\mathbf{x}` of constant variance.

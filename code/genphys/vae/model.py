@@ -28,11 +28,8 @@ import torch
 from torch import nn
 
 from genphys.arguments import Takes, count, doors, many, number, require, source, tensor, unchecked
-from genphys.numerics import must_stay_finite
+from genphys.numerics import must_stay_finite, standard_normal, uniform
 from genphys.vae.encoder import kl_standard_normal, reparameterise
-from genphys.vae.noise import standard_normal, uniform
-
-__all__ = ["VAE"]
 
 ADVICE = "bring the data to order one, bound the log-variance of the encoder, or take a smaller learning rate"
 _kl, _reparameterise, _must_stay_finite = map(unchecked, (kl_standard_normal, reparameterise, must_stay_finite))

@@ -16,8 +16,6 @@ from torch.nn.utils import skip_init
 
 from genphys.arguments import doors, source
 
-__all__ = ["initialise"]
-
 
 @torch.no_grad()
 def initialise(model: nn.Module, *, rng: source):
