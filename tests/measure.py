@@ -22,9 +22,8 @@ ROOT = Path(__file__).resolve().parents[1]
 KINDS = ("computing", "validation", "import", "docstring", "other")
 ON_TOP = ("figures", "train", "exercises")  # rooms that are no part of the core; figures were plots*.py once
 # What the package may have: validation for each computing line, lines from def to computing, lines in a file, in all.
-# A ratchet at what is reached, so that none of it gets worse, with what later chapters brought (flips, lattice
-# fields); AIMS is where it is to come.
-TARGETS = {"validation": 0.18, "distance": 6, "largest": 450, "total": 9650}
+# A ratchet at what is reached, so that none of it gets worse; AIMS is where it is to come.
+TARGETS = {"validation": 0.15, "distance": 6, "largest": 450, "total": 8350}
 AIMS = {"validation": 0.15, "distance": 8, "largest": 450, "total": 7000}
 
 

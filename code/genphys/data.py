@@ -6,21 +6,14 @@ r"""The data of the book: real digits, their binarisation, mini-batches and toy 
 MNIST's *training* file. :func:`mnist` reads the full files and can leave those 5 000 out, so that what is trained on
 the other 55 000 has not seen the held-out images of :func:`digits`.
 
-**Binarisation.** A grey value :math:`p_i` is read as a probability and the pixel drawn from it,
-
-.. math:: x_i \sim \mathrm{Bernoulli}(p_i), \qquad x_i = 1 \text{ where } u_i < p_i \text{ with } u_i \sim U[0, 1).
-
-:func:`binarise` draws anew at each call. Likelihoods of different models are compared on one and the same draw,
-:func:`fixed_binarisation`.
-
-**Toy densities.** :func:`ring_of_gaussians` has modes that can be counted, :func:`checkerboard` a density that is
-constant on a known support, :func:`bars_and_stripes` thirty patterns (for side 4) with known probabilities.
+**Binarisation.** A grey value :math:`p_i` is the probability of the pixel :math:`x_i = 1`. Likelihoods of different
+models are compared on one and the same draw (:func:`fixed_binarisation`).
 
 References:
     LeCun, Bottou, Bengio and Haffner, Gradient-based learning applied to document recognition (1998): MNIST.
     Salakhutdinov and Murray, On the quantitative analysis of deep belief networks (2008): stochastic binarisation.
-    MacKay, Information Theory, Inference, and Learning Algorithms (2003), chapter 43: bars and stripes.
-    Metz, Poole, Pfau and Sohl-Dickstein, Unrolled generative adversarial networks (2016): the ring of eight modes.
+    MacKay, Information Theory, Inference, and Learning Algorithms (2003), chapter 43: bars and stripes. Metz, Poole,
+    Pfau and Sohl-Dickstein, Unrolled generative adversarial networks (2016): the ring of eight modes.
 """
 
 import hashlib
@@ -64,7 +57,7 @@ def digits(n_train: count(10, 4000) = 4000, n_test: count(10, 1000) = 1000):
 
     The split does not depend on the sizes: fewer images are the first ones of the full sets. Every ten consecutive
     images, counted from the first, hold each class once, so that the sizes are multiples of ten. The order is fixed by
-    a seed whose stream NumPy guarantees never to change.
+    a seed of NumPy, whose stream never changes.
     """
     for name, n in (("n_train", n_train), ("n_test", n_test)):
         require(n % 10 == 0, name, n, "a multiple of 10: the ten classes in equal parts")
@@ -79,16 +72,12 @@ def digits(n_train: count(10, 4000) = 4000, n_test: count(10, 1000) = 1000):
 def mnist(
     root: str | os.PathLike | None = None, train: bool = True, exclude_digits: bool = False, download: bool = False
 ):
-    """MNIST's own files as in-memory tensors, read by torchvision after a comparison with their checksums.
+    """MNIST's own files, read by torchvision after a comparison with their checksums: images (n, 784), labels (n,).
 
-    Args:
-        root: The folder that holds ``MNIST/raw``; the environment variable ``GENPHYS_DATA`` if None.
-        train: The 60 000 training images if true, the 10 000 test images otherwise.
-        exclude_digits: Leave out of the training images the 5 000 of :func:`digits`; 55 000 remain.
-        download: Fetch what is missing (11 MB) into ``root``, or unpack ``.gz`` files that lie there.
-
-    Returns:
-        The images, shape (n, 784), float32 in [0, 1], and the labels, shape (n,), int64, on the CPU.
+    The folder ``root``, by default the environment variable ``GENPHYS_DATA``, holds ``MNIST/raw``; ``download`` fetches
+    what is missing there (11 MB), or unpacks ``.gz`` files. ``train`` chooses the 60 000 training images, with
+    ``exclude_digits`` less the 5 000 of :func:`digits`, or the 10 000 test images. Images are float32 in [0, 1], labels
+    int64, on the CPU.
 
     Raises:
         ValueError: Also where a file is truncated or corrupt; it is named.
@@ -161,36 +150,21 @@ def _tensors(images, labels):
 
 
 def binarise(images: _grey, *, rng: source):
-    r"""Draw every pixel from its grey value: :math:`x_i \sim \mathrm{Bernoulli}(p_i)`, a new draw at each call.
+    r"""Draw every pixel from its grey value: :math:`x_i \sim \mathrm{Bernoulli}(p_i)`.
 
-    Args:
-        images: The probabilities :math:`p`, with values in [0, 1].
-        rng: The source of chance, on the device of ``images``.
-
-    Returns:
-        Zeros and ones, of the shape, dtype and device of ``images``.
-
-    References:
-        Salakhutdinov and Murray (2008).
+    A new draw at each call, of the shape, dtype and device of ``images``.
     """
     require(rng.device.type == images.device.type, "rng", rng.device, f"a generator on {images.device}, as images")
     return (torch.rand(images.shape, generator=rng, dtype=images.dtype, device=images.device) < images).to(images)
 
 
 def fixed_binarisation(images: _grey, seed: count(0, 2**32 - 1) = BINARISATION_SEED):
-    r"""The one binarisation on which likelihoods of different models are compared.
+    """The one binarisation on which likelihoods of different models are compared.
 
     It is the same for every device, number of threads and version of PyTorch: the uniforms :math:`u_i` come from
     NumPy's ``RandomState``, whose stream is frozen. The first rows of a set get the same binarisation as in the whole
-    set; other subsets do not, so binarise the set in its given order and index afterwards.
-
-    Args:
-        images: The probabilities :math:`p`, shape (n, ...), with values in [0, 1].
-        seed: A training set that is to be fixed as well takes another seed than the test set, so that the noise of the
-            two is independent.
-
-    Returns:
-        Zeros and ones, of the shape, dtype and device of ``images``.
+    set; other subsets do not, so binarise the set in its given order and index afterwards. A training set that is to be
+    fixed as well takes another ``seed`` than the test set, so that the noise of the two is independent.
     """
     p = images.detach().to("cpu", torch.float32).numpy()
     random = np.random.RandomState(seed)
@@ -203,13 +177,8 @@ def fixed_binarisation(images: _grey, seed: count(0, 2**32 - 1) = BINARISATION_S
 def batches(tensors: _rows | many(_rows), size: count(), *, rng: source):
     """One epoch: an iterator over mini-batches in random order, each row once, the last batch possibly smaller.
 
-    Args:
-        tensors: A tensor of shape (n, ...), or a tuple or list of tensors with the same n (images and labels).
-        size: The number of rows in a batch, from 1 to n.
-        rng: The source of chance; the order is drawn when the function is called.
-
-    Returns:
-        An iterator over tensors if ``tensors`` is one tensor, over tuples of tensors otherwise.
+    An iterator over tensors if ``tensors`` is one tensor (n, ...), over tuples if it is several with the same n (images
+    and labels). The order is drawn when the function is called.
     """
     one = isinstance(tensors, torch.Tensor)
     columns = (tensors,) if one else tuple(tensors)
@@ -224,12 +193,7 @@ def batches(tensors: _rows | many(_rows), size: count(), *, rng: source):
 
 
 def ring_centres(modes: count() = 8, radius: positive = 2.0):
-    r"""The centres :math:`\mu_k = r\,(\cos 2\pi k / K, \sin 2\pi k / K)` of a ring of modes, shape (K, 2), float64.
-
-    Args:
-        modes: Their number :math:`K`.
-        radius: The radius :math:`r` of the ring.
-    """
+    r"""The centres :math:`\mu_k = r\,(\cos 2\pi k / K, \sin 2\pi k / K)` of a ring of modes, shape (K, 2), float64."""
     angle = torch.arange(modes, dtype=torch.float64) * (2 * math.pi / modes)
     return radius * torch.stack([angle.cos(), angle.sin()], dim=1)
 
@@ -237,15 +201,8 @@ def ring_centres(modes: count() = 8, radius: positive = 2.0):
 def ring_of_gaussians(n: count(), modes: count() = 8, radius: positive = 2.0, std: positive = 0.02, *, rng: source):
     r"""Points of an equal mixture of Gaussians on a ring, :math:`p(x) = \frac{1}{K} \sum_k N(x; \mu_k, \sigma^2 I)`.
 
-    Args:
-        n: The number of points.
-        modes: The number :math:`K` of modes.
-        radius: The radius of the ring of centres, see :func:`ring_centres`.
-        std: The standard deviation :math:`\sigma` of each mode in each direction.
-        rng: The source of chance; the points are on its device.
-
-    Returns:
-        The points, shape (n, 2), in the default dtype.
+    The points, shape (n, 2), in the default dtype and on the device of ``rng``; the centres are :func:`ring_centres`,
+    and ``std`` is :math:`\sigma`.
     """
     options = {"generator": rng, "device": rng.device}
     centres = ring_centres(modes, radius).to(torch.get_default_dtype()).to(rng.device)
@@ -255,17 +212,9 @@ def ring_of_gaussians(n: count(), modes: count() = 8, radius: positive = 2.0, st
 def checkerboard(n: count(), cells: count(2) = 4, *, rng: source):
     r"""Points uniform on every other square of a board: density :math:`2 / a^2` on half of a board of side :math:`a`.
 
-    The board is :math:`[-\tfrac{a}{2}, \tfrac{a}{2})^2` with unit squares, :math:`a` = ``cells``; a point has density
-    where :math:`\lfloor x + \tfrac{a}{2} \rfloor + \lfloor y + \tfrac{a}{2} \rfloor` is even. Its differential entropy
-    is :math:`\ln (a^2 / 2)` nats.
-
-    Args:
-        n: The number of points.
-        cells: The number :math:`a` of squares along a side, even.
-        rng: The source of chance; the points are on its device.
-
-    Returns:
-        The points, shape (n, 2), in the default dtype.
+    The board is :math:`[-\tfrac{a}{2}, \tfrac{a}{2})^2` with unit squares, :math:`a` = ``cells``, even; a point has
+    density where :math:`\lfloor x + \tfrac{a}{2} \rfloor + \lfloor y + \tfrac{a}{2} \rfloor` is even. Its differential
+    entropy is :math:`\ln (a^2 / 2)` nats. Shape (n, 2), in the default dtype and on the device of ``rng``.
     """
     require(cells % 2 == 0, "cells", cells, "an even number")
     options = {"generator": rng, "device": rng.device}
@@ -283,12 +232,8 @@ def bars_and_stripes(side: count(2, 10) = 4):
     :math:`2^{s+1} - 2` patterns, :math:`p = 2^{-(s+1)}` or :math:`2^{-s}` for side :math:`s`. No model has a mean
     log-probability above :math:`\sum_x p(x) \ln p(x)`, which is -3.379093 nats for :math:`s = 4`.
 
-    Returns:
-        The patterns, zeros and ones of shape (2^(s+1) - 2, s^2), in lexicographic order, and their probabilities,
-        shape (2^(s+1) - 2,); both float64.
-
-    References:
-        MacKay (2003), chapter 43.
+    The patterns are zeros and ones of shape (2^(s+1) - 2, s^2), in lexicographic order, with probabilities of shape
+    (2^(s+1) - 2,); both float64.
     """
     lines = (torch.arange(2**side)[:, None] >> torch.arange(side)) & 1  # (2^s, s), one row a choice of lines
     bars = lines[:, :, None].expand(-1, side, side)

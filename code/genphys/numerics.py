@@ -40,10 +40,7 @@ def standard_normal(shape, like, rng):
 def must_stay_finite(step: count(0) | None, advice: str, **found):
     """Raise :class:`Diverged` where one of the named tensors or numbers is not finite any more.
 
-    Args:
-        step: The number of the training step, for the message; None where it is not known.
-        advice: What to try, in a few words.
-        found: What to look at, by name: losses, gradients, parameters.
+    ``step`` is its number in the training, where that is known, and ``advice`` says what to try.
     """
     for name, value in found.items():
         value = torch.as_tensor(value)

@@ -65,18 +65,13 @@ class Check:
 
 
 def compare(label, lhs, rhs, atol=None, *, relation="=", stderr=None, sigmas=4.0, scale=None, route=""):
-    r"""Compare two sides and return a :class:`Check`; :func:`verify` is this and the display of its result.
+    """Compare two sides and return a :class:`Check`; :func:`verify` is this and the display of its result.
 
-    Args:
-        label: The label of the displayed equation, ``eq:`` and words of ``a-z0-9`` joined by ``-``.
-        lhs: One side, a tensor or number of any shape.
-        rhs: The other side, of the same shape, computed by another route.
-        atol: The largest absolute difference allowed (for an inequality: the slack). It follows from rounding.
-        relation: ``"="``, ``"<="`` or ``">="``, read from ``lhs`` to ``rhs``.
-        stderr: The standard error of ``lhs - rhs``, a number or of the sides' shape, in place of ``atol``.
-        sigmas: How many standard errors are allowed.
-        scale: The size of what is compared, where both sides are small because large terms cancel in them.
-        route: How the two sides were computed, in words: ``"autograd against enumeration"``.
+    Both sides are tensors or numbers of one shape, computed by two routes, and compared as ``relation`` says from
+    ``lhs`` to ``rhs``: ``"="``, ``"<="`` or ``">="``. The largest difference allowed (for an inequality: the slack) is
+    ``atol``, which follows from rounding, or so many ``sigmas`` of ``stderr``, the standard error of ``lhs - rhs``, a
+    number or of the sides' shape. ``scale`` is the size of what is compared, where both sides are small because large
+    terms cancel in them; ``route`` says in words how they were computed: ``"autograd against enumeration"``.
     """
     _check_label(label)
     _text(label, "route", route)
@@ -129,13 +124,8 @@ def compare(label, lhs, rhs, atol=None, *, relation="=", stderr=None, sigmas=4.0
 def compare_slope(label, x, y, slope, atol, *, route=""):
     r"""Check a power law :math:`y \propto x^s` by a straight line through :math:`(\log x_i, \log y_i)`.
 
-    Args:
-        label: The label of the displayed equation.
-        x: At least three positive abscissae that span a factor of four or more.
-        y: The positive ordinates.
-        slope: The exponent :math:`s` that the equation states.
-        atol: The largest difference allowed between it and the fitted one.
-        route: How ``y`` was computed, in words.
+    At least three positive abscissae span a factor of four or more. The fitted slope differs by ``atol`` at most from
+    the exponent :math:`s` that the equation states; ``route`` says in words how ``y`` was computed.
     """
     _check_label(label)
     _text(label, "route", route)
@@ -175,14 +165,8 @@ def verify_slope(label, x, y, slope, atol, *, route=""):
 def report(name, value, band, *, unit="", digits=4):
     """Show a number that differs in its last digits between machines, and assert the band it lies in.
 
-    The output is first the band alone, which the regression test compares, and is then replaced by the value.
-
-    Args:
-        name: What the number is, in words.
-        value: A real number.
-        band: ``(low, high)``, the closed interval that the value has to lie in on any machine.
-        unit: The unit, in words.
-        digits: Significant digits shown.
+    The output is first the ``band``, (low, high), alone, which the regression test compares, and is then replaced by
+    the value with so many significant ``digits``; ``unit`` is in words.
     """
     _text("report", "name", name)
     _text(f"report {name!r}", "unit", unit)

@@ -33,11 +33,7 @@ def langevin_step(energy: function, x: tensor("n d"), step_size: positive, *, rn
 
 
 def metropolis_langevin_step(energy: function, x: tensor("n d"), step_size: positive, *, rng: source):
-    r"""The same step as a proposal, accepted by Metropolis' rule (``eq:mala-acceptance``): no bias.
-
-    Returns:
-        The points (n, d), and which of them moved, shape (n,).
-    """
+    """The same step, accepted by Metropolis' rule: no bias (``eq:mala-acceptance``). The points, and which moved."""
     here, slope = _slope(energy, x)
     y = x - step_size / 2 * slope + step_size**0.5 * standard_normal(x.shape, x, rng)
     there, slope_there = _slope(energy, y)

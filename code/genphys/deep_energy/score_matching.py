@@ -58,13 +58,9 @@ def denoising_loss(energy: function, x: tensor("n d"), sigma: positive, *, rng: 
 
 
 def linear_score_matching(gradients: tensor("n P d"), laplacians: tensor("n P")):
-    r"""The minimum of :func:`explicit_loss` for :math:`E_\theta = \sum_k\theta_k\phi_k`, a linear equation
-    (``eq:linear-score``).
+    r"""The minimum of :func:`explicit_loss` for :math:`E_\theta = \sum_k\theta_k\phi_k`, (P,) (``eq:linear-score``).
 
     .. math:: \sum_l\langle\nabla\phi_k\cdot\nabla\phi_l\rangle\,\theta_l = \langle\Delta\phi_k\rangle
-
-    Returns:
-        :math:`\theta`, shape (P,).
     """
     matrix = torch.einsum("npd,nqd->pq", gradients, gradients) / len(gradients)
     return torch.linalg.solve(matrix, laplacians.mean(0))

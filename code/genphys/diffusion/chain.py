@@ -8,11 +8,14 @@ A step adds noise and shrinks what was there, :math:`q(\mathbf{x}_t | \mathbf{x}
     \quad \bar\alpha_t = \prod_{s \le t} \alpha_s, \quad t = 1, \dots, T, \quad \bar\alpha_0 = 1 .
 
 In the code :math:`a = \sqrt{\bar\alpha_t}` and :math:`s = \sqrt{1-\bar\alpha_t}`. Steps count from 1, and every array
-of constants has T + 1 entries, so that index t *is* step t. The constants are in double precision on the processor;
-they are cast to the type and device of the state where they meet it.
+of constants has T + 1 entries, so that index t *is* step t. They are in double precision on the processor, and cast to
+the type and device of the state where they meet it.
 
 References:
-    Sohl-Dickstein et al. (2015); Ho, Jain and Abbeel (2020); Salimans and Ho (2022) for the velocity.
+    Sohl-Dickstein et al. (2015); Ho, Jain and Abbeel (2020): linear schedule, posterior (eqs. 6 and 7) and loss (eq.
+    14). Nichol and Dhariwal, Improved denoising diffusion probabilistic models (2021): cosine schedule. Bao et al.,
+    Analytic-DPM (2022): optimal variance. Salimans and Ho (2022): velocity. Kingma et al., Variational diffusion models
+    (2021): spread steps.
 """
 
 import math
@@ -64,15 +67,10 @@ def as_constants(name, values, schedule):
 class Schedule:
     r"""The constants of a forward chain: index t is step t, and index 0 is the data.
 
-    Args:
-        beta: :math:`\beta_1,\dots,\beta_T`, each in (0, 1).
-
-    Attributes:
-        beta, alpha, alpha_bar: T + 1 entries each, with :math:`\beta_0 = 0` and :math:`\bar\alpha_0 = 1`.
-        signal, noise: The factors :math:`\sqrt{\bar\alpha_t}` and :math:`\sqrt{1-\bar\alpha_t}`.
-
-    Warns:
-        UserWarning: :math:`\bar\alpha_T > 0.05`: the end of the chain is not noise.
+    Index t holds step t, and index 0 the data, :math:`\beta_0 = 0` and :math:`\bar\alpha_0 = 1`: ``beta``, ``alpha``,
+    ``alpha_bar``, and the factors ``signal``, :math:`\sqrt{\bar\alpha_t}`, and ``noise``,
+    :math:`\sqrt{1-\bar\alpha_t}`, each with T + 1 entries. Made from :math:`\beta_1,\dots,\beta_T`; where
+    :math:`\bar\alpha_T > 0.05` the end of the chain is no noise, and it warns.
     """
 
     def __init__(self, beta: tensor("T", kind="any", above=0, below=1) | many(number(above=0, below=1))):
@@ -95,10 +93,9 @@ class Schedule:
 
     @property
     def time(self):
-        r"""The clock :math:`u_t = -\tfrac12\log\bar\alpha_t` of the Ornstein-Uhlenbeck process.
+        r"""The clock :math:`u_t = -\tfrac12\log\bar\alpha_t` of the Ornstein-Uhlenbeck process (book: ``eq:ou-clock``).
 
-        In it every schedule is the same process, :math:`d\mathbf{x} = -\mathbf{x}\,du + \sqrt2\,d\mathbf{W}`
-        (book: ``eq:ou-clock``).
+        In it every schedule is the same process, :math:`d\mathbf{x} = -\mathbf{x}\,du + \sqrt2\,d\mathbf{W}`.
         """
         return -0.5 * self.alpha_bar.log()
 
@@ -126,22 +123,14 @@ def factors(schedule, t, x):
 
 
 def linear_schedule(T: count(), first: number(above=0, below=1) = 1e-4, last: number(above=0, below=1) = 0.02):
-    r"""The schedule :math:`\beta_t` that grows linearly from ``first`` to ``last`` (book: ``def:linear-schedule``).
-
-    References:
-        Ho, Jain and Abbeel (2020), with T = 1000.
-    """
+    r"""The schedule :math:`\beta_t` that grows linearly from ``first`` to ``last`` (book: ``def:linear-schedule``)."""
     return Schedule(torch.linspace(first, last, T, dtype=torch.float64))
 
 
 def cosine_schedule(T: count(), offset: positive = 0.008):
     r"""The schedule whose signal falls as a cosine (book: ``def:cosine-schedule``).
 
-    .. math::
-        \bar\alpha_t \propto \cos^2\left(\frac{t/T + s}{1+s}\,\frac{\pi}{2}\right), \quad \beta_t \le 0.999
-
-    References:
-        Nichol and Dhariwal, Improved denoising diffusion probabilistic models (2021), with the offset s.
+    .. math:: \bar\alpha_t \propto \cos^2\left(\frac{t/T + s}{1+s}\,\frac{\pi}{2}\right), \quad \beta_t \le 0.999
     """
     time = torch.arange(T + 1, dtype=torch.float64) / T
     alpha_bar = torch.cos((time + offset) / (1 + offset) * (math.pi / 2)) ** 2
@@ -173,18 +162,13 @@ def posterior(
 ):
     r"""Mean and variance of :math:`q(\mathbf{x}_s | \mathbf{x}_t, \mathbf{x}_0)` for s < t (book: ``eq:posterior``).
 
-    With :math:`\alpha_{t|s} = \bar\alpha_t/\bar\alpha_s` (which is :math:`\alpha_t` for s = t - 1, taken if left out),
+    Shapes (n, ...) and (n, 1, ...). With :math:`\alpha_{t|s} = \bar\alpha_t/\bar\alpha_s` (:math:`\alpha_t` for s = t -
+    1, taken if left out),
 
     .. math::
         \tilde{\boldsymbol{\mu}} = \frac{\sqrt{\alpha_{t|s}}\,(1-\bar\alpha_s)}{1-\bar\alpha_t}\,\mathbf{x}_t
         + \frac{\sqrt{\bar\alpha_s}\,(1-\alpha_{t|s})}{1-\bar\alpha_t}\,\mathbf{x}_0, \quad
         \tilde\beta = \frac{(1-\bar\alpha_s)(1-\alpha_{t|s})}{1-\bar\alpha_t} .
-
-    Returns:
-        The mean, the shape of ``x``, and the variance of each component, shape (n, 1, ...).
-
-    References:
-        Ho, Jain and Abbeel (2020), eqs. (6) and (7).
     """
     s = t - 1 if s is None else s
     require((s < t).all(), "s", s, "steps before those of t")
@@ -215,13 +199,8 @@ def optimal_variance(schedule: a_schedule, denoising_variance: constants):
         \sigma_t^2 = \tilde\beta_t + c_t^2\,\frac1M\,\mathbb{E}\,\mathrm{tr}\,\mathrm{Cov}[\mathbf{x}_0|\mathbf{x}_t],
         \quad c_t = \frac{\sqrt{\bar\alpha_{t-1}}\,\beta_t}{1-\bar\alpha_t}
 
-    Args:
-        schedule: The schedule.
-        denoising_variance: The mean variance of a component of :math:`\mathbf{x}_0` given :math:`\mathbf{x}_t`, at
-            t = 0 to T.
-
-    References:
-        Bao et al., Analytic-DPM (2022).
+    Here ``denoising_variance`` is the mean variance of a component of :math:`\mathbf{x}_0` given :math:`\mathbf{x}_t`,
+    at t = 0 to T.
     """
     v = as_constants("denoising_variance", denoising_variance, schedule)
     bar = schedule.alpha_bar
@@ -235,9 +214,7 @@ def optimal_variance(schedule: a_schedule, denoising_variance: constants):
 def convert(
     schedule: a_schedule, prediction: tensor("n ..."), x: tensor("n ..."), t: steps_from(1), given: Kind, wanted: Kind
 ):
-    r"""One prediction from another: the noise, :math:`\mathbf{x}_0`, the score or the velocity, for t from 1.
-
-    All four are linear in one another, given :math:`\mathbf{x}_t` (book: ``eq:parametrisations``):
+    r"""One prediction from another: noise, :math:`\mathbf{x}_0`, score or velocity (book: ``eq:parametrisations``).
 
     .. math::
         \mathbf{x}_t = a\,\mathbf{x}_0 + s\,\boldsymbol{\epsilon}, \quad
@@ -268,13 +245,10 @@ def as_kind(kind, x0, noise, a, s):
 
 
 def steps_of_batch(n: count(), T: count(), *, rng: source):
-    r"""Steps for a training batch, shape (n,): each uniform on 1 to T, and together spread evenly over them.
+    """Steps for a training batch, shape (n,): each uniform on 1 to T, and together spread evenly over them.
 
     The i-th of ``n`` is uniform on the i-th of n equal parts of the interval, and the rows are then shuffled, which
-    lowers the variance of the loss and leaves its mean.
-
-    References:
-        Kingma et al., Variational diffusion models (2021), for the idea.
+    lowers the variance of the loss and leaves its mean (the idea of Kingma et al. 2021).
     """
     u = (torch.arange(n) + uniform(n, rng)) / n
     order = torch.randperm(n, generator=rng, device=rng.device)
@@ -293,23 +267,11 @@ def loss(
 ):
     r"""The training loss of each image: the squared error of the prediction, averaged over its components.
 
-    .. math::
-        \ell = w_t\,\frac1M\left\|\mathbf{y}_t - f_\theta(\mathbf{x}_t, t)\right\|^2 ,
+    .. math:: \ell = w_t\,\frac1M\left\|\mathbf{y}_t - f_\theta(\mathbf{x}_t, t)\right\|^2 ,
 
-    where :math:`\mathbf{y}_t` is the noise, :math:`\mathbf{x}_0`, the score or the velocity
-    (book: ``eq:simple-loss``, ``def:loss-weights``).
-
-    Args:
-        network: Maps :math:`(\mathbf{x}_t, t)`, or :math:`(\mathbf{x}_t, t,` labels), to a prediction.
-        schedule: The schedule.
-        x0: The data, shape (n, ...).
-        rng: The source of the steps and of the noise.
-        kind: What is predicted.
-        weight: :math:`w_t` for t = 0 to T; all one where left out.
-        labels: The labels, handed to the network where given.
-
-    References:
-        Ho, Jain and Abbeel (2020), eq. (14), for the noise and weights of one.
+    where :math:`\mathbf{y}_t` is the noise, :math:`\mathbf{x}_0`, the score or the velocity (book: ``eq:simple-loss``,
+    ``def:loss-weights``). The network maps :math:`(\mathbf{x}_t, t)`, or :math:`(\mathbf{x}_t, t,` labels), to a
+    prediction; ``weight`` is :math:`w_t` for t = 0 to T, all one where left out. Shape (n,).
     """
     t = steps_of_batch(len(x0), schedule.T, rng=rng)
     a, s = factors(schedule, t, x0)

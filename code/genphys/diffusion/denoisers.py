@@ -1,15 +1,8 @@
 r"""Denoisers: functions :math:`(\mathbf{x}, t) \mapsto \hat{\mathbf{x}}_0`, the estimate of
 :math:`\mathbb{E}[\mathbf{x}_0 | \mathbf{x}_t]` that samplers and bounds take.
 
-One is a network; three are exact, for data that are Gaussian, a Gaussian mixture, or finitely many points. Where
-:math:`\mathbf{x}_0 \sim \mathcal{N}(\mathbf{m}, \mathbf{C})`, the state :math:`\mathbf{x}_t = a\,\mathbf{x}_0 +
-s\,\boldsymbol{\epsilon}` and the data are jointly Gaussian, and
-
-.. math::
-    \mathbb{E}[\mathbf{x}_0|\mathbf{x}_t] = \mathbf{m} + a\,\mathbf{C}\left(a^2\mathbf{C} + s^2\mathbf{I}\right)^{-1}
-    (\mathbf{x}_t - a\,\mathbf{m}) .
-
-In the axes of the eigenvectors of :math:`\mathbf{C}` the inverse is a division, at every step of every row.
+One is a network; three are exact, for data that are Gaussian, a Gaussian mixture, or finitely many points. In the axes
+of the eigenvectors of a covariance its inverse is a division, at every step of every row.
 
 References:
     Ho and Salimans, Classifier-free diffusion guidance (2022).
@@ -59,21 +52,11 @@ def denoiser(
 ):
     r"""A denoiser from a network, with guidance if labels are given.
 
-    Guidance moves the prediction away from the one without a label (book: ``def:guidance``):
-    :math:`f = f_\mathrm{none} + \gamma\,(f_\mathrm{label} - f_\mathrm{none})`; 1 is the network with labels, 0 the
-    one without.
-
-    Args:
-        network: Maps :math:`(\mathbf{x}_t, t)`, or with labels :math:`(\mathbf{x}_t, t,` labels), to a prediction.
-        schedule: The schedule.
-        kind: What it predicts.
-        labels: The label of each row, or None.
-        none: The label that means that none is given; needed where ``scale`` is not 1.
-        scale: :math:`\gamma`.
-        clip: A pair of numbers that :math:`\hat{\mathbf{x}}_0` is clipped to, or None.
-
-    References:
-        Ho and Salimans, Classifier-free diffusion guidance (2022).
+    Guidance moves the prediction away from the one without a label (book: ``def:guidance``): :math:`f = f_\mathrm{none}
+    + \gamma\,(f_\mathrm{label} - f_\mathrm{none})`; 1 is the network with labels, 0 the one without, whose label is the
+    number ``none``. The network maps :math:`(\mathbf{x}_t, t)`, or with labels :math:`(\mathbf{x}_t, t,` labels), to a
+    prediction of the ``kind``; ``scale`` is :math:`\gamma`, and :math:`\hat{\mathbf{x}}_0` is clipped to the pair
+    ``clip``.
     """
     require(scale == 1 or labels is not None, "scale", scale, "1 where there are no labels")
     require(scale == 1 or none is not None, "none", none, f"the label that means none, for scale = {scale}")

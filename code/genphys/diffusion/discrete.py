@@ -38,10 +38,8 @@ def flip_ratio(s: spins, mean: means, u: later):
 
     .. math:: \frac{p_u(\mathbf{s}^{(i)})}{p_u(\mathbf{s})} = \frac{1 + a^2 - 2a\,s_i\hat m_i}{1 - a^2}
 
-    Args:
-        s: The noisy spins, shape (n, ...).
-        mean: :math:`\hat m_i`, the same shape.
-        u: The diffusion time; the rate of the reverse chain is half of the ratio.
+    Noisy spins (n, ...) and :math:`\hat m_i` of the same shape, at the diffusion time ``u``; the rate of the reverse
+    chain is half of the ratio.
     """
     a = math.exp(-u)
     return (1 + a**2 - 2 * a * s * mean) / (1 - a**2)
@@ -59,13 +57,10 @@ def flip_probability(s: spins, mean: means, u: later, then: number(0)):
 
 @torch.no_grad()
 def reverse_flips(mean: function, s: spins, times: many(number(0), 2), *, rng: source):
-    r"""From noise to data: in every step each spin is flipped on its own with :func:`flip_probability`.
+    """From noise to data: in every step each spin is flipped on its own with :func:`flip_probability`.
 
-    Args:
-        mean: The denoiser, ``mean(spins, u)``.
-        s: Spins at the first time, shape (n, ...); independent coins where that is late.
-        times: Decreasing times, the last of them 0 or more.
-        rng: The source of chance.
+    The denoiser is ``mean(spins, u)``; the spins (n, ...) at the first of the decreasing times are independent coins
+    where that is late.
     """
     down = all(late > early for late, early in itertools.pairwise(times))
     require(down, "times", times, "decreasing times")

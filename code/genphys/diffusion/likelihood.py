@@ -10,8 +10,8 @@ With isotropic Gaussians everywhere, a term of the bound is the divergence of tw
 and along the probability flow the density changes by the divergence of its velocity. Everything is in nats.
 
 References:
-    Sohl-Dickstein et al. (2015); Ho, Jain and Abbeel (2020); Chen et al. (2018); Grathwohl et al. (2018);
-    Song et al. (2021).
+    Sohl-Dickstein et al. (2015); Ho, Jain and Abbeel (2020), eq. (5); Jarzynski (1997) and Crooks (1999): the work.
+    Chen et al., Neural ordinary differential equations (2018); Grathwohl et al. (2018); Song et al. (2021).
 """
 
 import itertools
@@ -31,13 +31,11 @@ from genphys.numerics import double
 
 
 class Bound(NamedTuple):
-    r"""The terms of the variational bound on :math:`-\log p(\mathbf{x}_0)`, in nats and double precision.
+    r"""The terms of the variational bound on :math:`-\log p(\mathbf{x}_0)` in nats, float64, and their ``total``, (n,).
 
-    Attributes:
-        prior: :math:`D_\mathrm{KL}(q(\mathbf{x}_T|\mathbf{x}_0)\,\|\,\mathcal{N}(0, \mathbf{I}))`, shape (n,).
-        denoising: Shape (n, T): in column t - 1 the divergence of step t, and in column 0 the reconstruction term
-            :math:`-\log p(\mathbf{x}_0|\mathbf{x}_1)`.
-        total: Their sum, shape (n,).
+    ``prior`` is :math:`D_\mathrm{KL}(q(\mathbf{x}_T|\mathbf{x}_0)\,\|\,\mathcal{N}(0, \mathbf{I}))`, (n,);
+    ``denoising``, (n, T), has in column t - 1 the divergence of step t, and in column 0 the reconstruction term
+    :math:`-\log p(\mathbf{x}_0|\mathbf{x}_1)`.
     """
 
     prior: torch.Tensor
@@ -56,21 +54,9 @@ def vlb(
         + \sum_{t=2}^T \mathbb{E}\,D_\mathrm{KL}(q(\mathbf{x}_{t-1}|\mathbf{x}_t,\mathbf{x}_0)\|
         p(\mathbf{x}_{t-1}|\mathbf{x}_t)) - \mathbb{E}\log p(\mathbf{x}_0|\mathbf{x}_1)
 
-    Every expectation is estimated with one draw of :math:`\mathbf{x}_t`. The data is taken as continuous: the last
-    step is a Gaussian density, and with ``"posterior"``, whose variance ends in 0, it has that of ``"beta"``.
-
-    Args:
-        denoise: The denoiser.
-        schedule: The :class:`Schedule`.
-        x0: The data, shape (n, ...).
-        rng: The source of the draws.
-        variance: See :func:`ancestral`; positive for every t from 1.
-
-    Returns:
-        The :class:`Bound`.
-
-    References:
-        Sohl-Dickstein et al. (2015); Ho, Jain and Abbeel (2020), eq. (5).
+    Every expectation is estimated with one draw of :math:`\mathbf{x}_t`. The data is taken as continuous: the last step
+    is a Gaussian density, and with ``"posterior"``, whose variance ends in 0, it has that of ``"beta"``. Of
+    ``variance``, see :func:`ancestral`, every entry from t = 1 is positive. A :class:`Bound`.
     """
     model = variances(schedule, variance, last=schedule.beta[1])
     require((model[1:] > 0).all(), "variance", variance, "no zero from t = 1 on, where the bound would be infinite")
@@ -105,14 +91,8 @@ def path_work(denoise: function, schedule: a_schedule, path: points("T+1 n d"), 
         \mathcal{W} = \sum_{t=1}^T \log\frac{q(\mathbf{x}_t|\mathbf{x}_{t-1})}{p(\mathbf{x}_{t-1}|\mathbf{x}_t)}
         - \log\mathcal{N}(\mathbf{x}_T; 0, \mathbf{I})
 
-    Args:
-        denoise: The denoiser.
-        schedule: The :class:`Schedule`.
-        path: :math:`\mathbf{x}_0, \dots, \mathbf{x}_T` of every path, shape (T + 1, n, M).
-        variance: See :func:`vlb`.
-
-    References:
-        Jarzynski (1997); Crooks (1999); Sohl-Dickstein et al. (2015).
+    A path is :math:`\mathbf{x}_0, \dots, \mathbf{x}_T`, all of them shape (T + 1, n, M); ``variance`` as for
+    :func:`vlb`.
     """
     model = variances(schedule, variance, last=schedule.beta[1])
     require((model[1:] > 0).all(), "variance", variance, "no zero from t = 1 on, where the work would be infinite")
@@ -187,19 +167,9 @@ def log_likelihood(
         \log q_{u_1}(\mathbf{x}_1) = \log\mathcal{N}(\mathbf{x}_T; 0, \mathbf{I})
         - \int_{u_1}^{u_T} \left(M + \nabla\cdot\mathbf{s}\right) du ,
 
-    integrated together with the flow by Heun's method, from t = 1 to T. At t = 0 the score need not exist.
-
-    Args:
-        denoise: The denoiser, differentiable.
-        schedule: The :class:`Schedule`.
-        x: Points at step 1, shape (n, ...).
-        steps: All of them (None), a number for :func:`times`, or a decreasing list from T to 1; 1 is added if missing.
-        probes: None for the exact trace (as many backward passes as components), or the number of random signs per
-            point in Hutchinson's estimate of it.
-        rng: The source of the signs.
-
-    References:
-        Chen et al., Neural ordinary differential equations (2018); Grathwohl et al. (2018); Song et al. (2021).
+    integrated together with the flow by Heun's method, from t = 1 to T. At t = 0 the score need not exist. The trace is
+    exact, with as many backward passes as components, or by Hutchinson's estimate from so many ``probes``, random
+    signs. ``steps`` as for :func:`ddim`; 1 is added if missing.
     """
     require(probes is None or rng is not None, "rng", rng, "a torch.Generator where probes is given")
     ascending = [now for now, _ in walk(schedule, steps)][::-1]

@@ -2,11 +2,14 @@ r"""Samplers: from noise to data, by a denoiser :math:`(\mathbf{x}, t) \mapsto \
 
 Each sampler is one line of mathematics, its ``..._step``, and a short loop around it that asks the denoiser. With the
 estimate :math:`\hat{\mathbf{x}}_0` come the noise :math:`\hat{\boldsymbol{\epsilon}} = (\mathbf{x}_t -
-a\,\hat{\mathbf{x}}_0)/s` and the score :math:`-\hat{\boldsymbol{\epsilon}}/s`; the factors of a step, which depend on
-nothing but the schedule, are looked up before the loop begins.
+a\,\hat{\mathbf{x}}_0)/s` and the score :math:`-\hat{\boldsymbol{\epsilon}}/s`. Samplers take the denoiser and noise of
+shape (n, ...) at their first step. The factors of a step, which depend on nothing but the schedule, are looked up
+before the loop begins.
 
 References:
-    Ho, Jain and Abbeel (2020); Song, Meng and Ermon (2021); Song et al. (2021); Karras et al. (2022).
+    Ho, Jain and Abbeel (2020), algorithm 2; Song, Meng and Ermon, Denoising diffusion implicit models (2021), eq. (12);
+    Anderson (1982) and Song et al. (2021) for the two equations in continuous time; Karras et al. (2022) for Heun's
+    method in sigma; Salimans and Ho (2022) for the angle.
 """
 
 import itertools
@@ -65,20 +68,10 @@ def ancestral(
 ):
     r"""Draw by the reverse chain of all T steps, from noise ``x`` to :math:`\mathbf{x}_0` (book: ``def:ancestral``).
 
-    Each is an :func:`ancestral_step`, the last one without noise unless a variance of it is given.
-
-    Args:
-        denoise: The denoiser.
-        schedule: The :class:`Schedule`.
-        x: :math:`\mathbf{x}_T`, shape (n, ...), standard normal.
-        rng: The source of the noise.
-        variance: ``"posterior"`` for :math:`\tilde\beta_t`, ``"beta"`` for :math:`\beta_t` (both end without noise), or
-            :math:`\sigma_t^2` for t = 0 to T, shape (T + 1,).
-        callback: Called as ``callback(t, x, x0)`` after every step with the step reached, the state there and the
-            denoiser's estimate that led to it.
-
-    References:
-        Ho, Jain and Abbeel (2020), algorithm 2.
+    Each is an :func:`ancestral_step`, the last one without noise unless a variance of it is given. With ``variance`` it
+    is :math:`\tilde\beta_t` (``"posterior"``) or :math:`\beta_t` (``"beta"``), which both end without noise, or
+    :math:`\sigma_t^2` for t = 0 to T, shape (T + 1,). After every step ``callback(t, x, x0)`` gets the step reached,
+    the state there and the denoiser's estimate that led to it.
     """
     step, denoise = unchecked(ancestral_step), unchecked(denoise)
     sigma = variances(schedule, variance, last=0.0).sqrt().tolist()
@@ -125,19 +118,8 @@ def ddim(
 
     Each is a :func:`ddim_step` from t to s with the fresh noise :math:`\rho = \eta\sqrt{\tilde\beta_{t|s}}` of the
     :func:`posterior`. :math:`\eta = 0` is deterministic, and :math:`\eta = 1` on all steps is :func:`ancestral`. The
-    last step always goes to s = 0, which is :math:`\hat{\mathbf{x}}_0`.
-
-    Args:
-        denoise: The denoiser.
-        schedule: The :class:`Schedule`.
-        x: The state at the first step, shape (n, ...).
-        steps: All of them (None), a number for :func:`times`, or a decreasing list from T to 1.
-        eta: :math:`\eta`.
-        rng: The source of the noise; needed where ``eta`` is positive.
-        callback: See :func:`ancestral`.
-
-    References:
-        Song, Meng and Ermon, Denoising diffusion implicit models (2021), eq. (12).
+    last step always goes to s = 0, which is :math:`\hat{\mathbf{x}}_0`. Of ``steps`` all are taken (None), as many as a
+    number says (:func:`times`), or a decreasing list from T to 1; ``callback`` as in :func:`ancestral`.
     """
     require(rng is not None or eta == 0, "rng", rng, "a torch.Generator where eta is above 0")
     step, denoise = unchecked(ddim_step), unchecked(denoise)
@@ -201,23 +183,9 @@ def ode(
     Euler's method with the first is :func:`ddim` with :math:`\eta = 0`. Heun's takes two evaluations a step, except
     in the last one, to t = 0, where a denoiser gives 0/0 for the slope: that one is Euler's.
 
-    The order of a method holds for steps that are fine in its clock. The angle runs from 0 to at most
-    :math:`\pi/2`, nearly evenly along a cosine schedule; :math:`\sigma` has no bound, and Heun's method in it fails
-    where one step crosses most of its range, as the first of a few steps along a cosine schedule does.
-
-    Args:
-        denoise: The denoiser.
-        schedule: The :class:`Schedule`.
-        x: The state at the first step, shape (n, ...).
-        steps: See :func:`ddim`.
-        method: ``"heun"`` (second order) or ``"euler"`` (first).
-        clock: ``"sigma"``, ``"time"`` or ``"angle"``.
-        callback: See :func:`ancestral`.
-
-    References:
-        Song et al., Score-based generative modeling through stochastic differential equations (2021); Karras et al.,
-        Elucidating the design space of diffusion-based generative models (2022), for Heun's method in sigma;
-        Salimans and Ho (2022) for the angle.
+    The order of a method holds for steps that are fine in its clock. The angle runs from 0 to at most :math:`\pi/2`,
+    nearly evenly along a cosine schedule; :math:`\sigma` has no bound, and Heun's method in it fails where one step
+    crosses most of its range, as the first of a few steps along a cosine schedule does. Arguments as for :func:`ddim`.
     """
     euler, heun, denoise = unchecked(euler_step), unchecked(heun_step), unchecked(denoise)
     a, s = schedule.signal.tolist(), schedule.noise.tolist()
@@ -285,18 +253,8 @@ def reverse_sde(
     r"""Draw by the reverse stochastic equation, discretised by Euler and Maruyama (book: ``eq:reverse-sde``).
 
     Each is a :func:`reverse_sde_step` of length :math:`\Delta = u_t - u_s` in the clock u, the last one, to t = 0,
-    without noise. It is stable only where :math:`\Delta` is small: not at the end of a cosine schedule.
-
-    Args:
-        denoise: The denoiser.
-        schedule: The :class:`Schedule`.
-        x: The state at the first step, shape (n, ...).
-        rng: The source of the noise.
-        steps: See :func:`ddim`.
-        callback: See :func:`ancestral`.
-
-    References:
-        Anderson (1982); Song et al. (2021).
+    without noise. It is stable only where :math:`\Delta` is small: not at the end of a cosine schedule. Arguments as
+    for :func:`ddim`.
     """
     step, denoise = unchecked(reverse_sde_step), unchecked(denoise)
     a, s, u = schedule.signal.tolist(), schedule.noise.tolist(), schedule.time.tolist()

@@ -1,22 +1,11 @@
-r"""The general Boltzmann machine, summed over exactly: all pairs of visible and hidden units are coupled.
+"""The general Boltzmann machine, summed over exactly: all pairs of visible and hidden units are coupled.
 
-An energy model gives each configuration an unnormalised weight :math:`f = e^{-E}` and the probability
+An energy model gives each configuration a weight :math:`f = e^{-E}` and the probability :math:`p = f/Z`. The gradient
+of its log-likelihood is an average over the data, with the hidden units averaged over their posterior, minus an average
+over the model. Log-weights and log-probabilities are in nats.
 
-.. math::
-
-    p(\mathbf{x},\mathbf{h};\Theta) = \frac{f(\mathbf{x},\mathbf{h};\Theta)}{Z(\Theta)} , \qquad
-    Z(\Theta) = \sum_{\mathbf{x}} \sum_{\mathbf{h}} f(\mathbf{x},\mathbf{h};\Theta) .
-
-The gradient of the log-likelihood of :math:`N` samples is an average over the data, with the hidden units averaged over
-their posterior, minus an average over the model,
-
-.. math::
-
-    \nabla_\Theta \log p(\mathbf{X};\Theta) = \sum_{n=1}^{N} \mathbb{E}_{p(\mathbf{h}\mid\mathbf{x}^{(n)};\Theta)}
-        \left[\nabla_\Theta \log f(\mathbf{x}^{(n)},\mathbf{h};\Theta)\right]
-        - N\, \mathbb{E}_{p}\left[\nabla_\Theta \log f(\mathbf{x},\mathbf{h};\Theta)\right] .
-
-Log-weights and log-probabilities are in nats.
+References:
+    Ackley, Hinton and Sejnowski, A learning algorithm for Boltzmann machines (1985).
 """
 
 import torch
@@ -36,14 +25,8 @@ class BoltzmannMachine:
     .. math:: \log f(\mathbf{x},\mathbf{h};\Theta) = \sum_{i<j} w_{ij} s_i s_j + \sum_i b_i s_i .
 
     :math:`\Theta` is the vector of the P couplings and biases: :math:`w_{ij}` in the order (0,1), (0,2), ..., (1,2),
-    ..., then :math:`b_i`. Everything is a sum over configurations, so the machine is for small sizes.
-
-    Args:
-        n_visible: The number :math:`M` of visible units.
-        n_hidden: The number :math:`K` of hidden units; together at most 25.
-
-    References:
-        Ackley, Hinton and Sejnowski, A learning algorithm for Boltzmann machines (1985).
+    ..., then :math:`b_i`. Everything is a sum over configurations, so the machine is for small sizes. ``n_visible`` is
+    :math:`M` and ``n_hidden`` :math:`K`; together they are at most 25.
     """
 
     def __init__(self, n_visible: count(), n_hidden: count(0) = 0):
@@ -71,27 +54,19 @@ class BoltzmannMachine:
     def statistics(self, x: tensor("* n_visible"), h: tensor("* n_hidden") | None = None):
         r""":math:`\nabla_\Theta \log f(\mathbf{x},\mathbf{h};\Theta)`: the products of pairs, then the units, (..., P).
 
-        It does not depend on :math:`\Theta`, because :math:`\log f` is linear in it.
-
-        Args:
-            x: Visible units, shape (..., M).
-            h: Hidden units, shape (..., K); left out where there are none.
+        It does not depend on :math:`\Theta`, because :math:`\log f` is linear in it. Units of shapes (..., M) and (...,
+        K), the hidden ones left out where there are none.
         """
         s = self._units(x, h)
         i, j = torch.triu_indices(self.n_units, self.n_units, 1, device=s.device)
         return torch.cat([s[..., i] * s[..., j], s], dim=-1)
 
     def log_f(self, theta: tensor("n_parameters"), x: tensor("* n_visible"), h: tensor("* n_hidden") | None = None):
-        r""":math:`\log f(\mathbf{x},\mathbf{h};\Theta)`, shape (...), or without ``h`` its marginal.
+        r""":math:`\log f(\mathbf{x},\mathbf{h};\Theta)`, shape (...), or without ``h`` its marginal:
 
         .. math:: \log f(\mathbf{x};\Theta) = \log \sum_{\mathbf{h}} f(\mathbf{x},\mathbf{h};\Theta)
 
-        These are ``def:boltzmann-machine`` and ``def:marginal-weight``.
-
-        Args:
-            theta: :math:`\Theta`.
-            x: Visible units, shape (..., M).
-            h: Hidden units, shape (..., K), or None: sum over all of them.
+        These are ``def:boltzmann-machine`` and ``def:marginal-weight``; units as for :meth:`statistics`.
         """
         if h is None and self.n_hidden:
             return self._log_weights(theta, x).logsumexp(-1)
@@ -125,8 +100,7 @@ class BoltzmannMachine:
 
         .. math:: p(\mathbf{h}\mid\mathbf{x};\Theta) = \frac{f(\mathbf{x},\mathbf{h};\Theta)}{f(\mathbf{x};\Theta)}
 
-        Returns:
-            Shape (..., 2^K), in the order of :func:`~genphys.exact.finite.all_configurations`.
+        Shape (..., 2^K), in the order of :func:`~genphys.exact.finite.all_configurations`.
         """
         return self._log_weights(theta, x).softmax(-1)
 
@@ -134,13 +108,9 @@ class BoltzmannMachine:
         r"""The probability that one unit is on, given all others, shape (...) (``eq:conditional-unit``).
 
         .. math::
-
             p(s_i = 1 \mid \mathbf{s}_{\setminus i}) = \operatorname{sigmoid}\Big(b_i + \sum_{j \ne i} w_{ij} s_j\Big)
 
-        Args:
-            theta: :math:`\Theta`.
-            units: :math:`\mathbf{s} = (\mathbf{x},\mathbf{h})`, shape (..., M + K); entry i is not looked at.
-            i: The number of the unit.
+        Of ``units``, :math:`\mathbf{s} = (\mathbf{x},\mathbf{h})` of shape (..., M + K), entry i is not looked at.
         """
         require(i < self.n_units, "i", i, f"the number of a unit, below {self.n_units}")
         weight, bias = self.split(theta)
@@ -150,7 +120,6 @@ class BoltzmannMachine:
         r"""The average over data and posterior, shape (P,) (``eq:positive-phase-latent``).
 
         .. math::
-
             \frac{1}{N} \sum_{n=1}^{N} \mathbb{E}_{p(\mathbf{h}\mid\mathbf{x}^{(n)};\Theta)}
             \left[\nabla_\Theta \log f(\mathbf{x}^{(n)},\mathbf{h};\Theta)\right]
         """
@@ -170,7 +139,10 @@ class BoltzmannMachine:
         return torch.cat([products[i, j], p @ s])
 
     def gradient(self, theta: tensor("n_parameters"), samples: tensor("N n_visible")):
-        r""":math:`\nabla_\Theta \log p(\mathbf{X};\Theta)`, (P,): data minus model (``eq:contrastive-gradient``)."""
+        r"""The gradient :math:`\nabla_\Theta \log p(\mathbf{X};\Theta)`, shape (P,) (``eq:contrastive-gradient``).
+
+        It is data minus model, :math:`N` times :meth:`positive_phase` minus :meth:`negative_phase`.
+        """
         return len(samples) * (self.positive_phase(theta, samples) - self.negative_phase(theta))
 
     def _hidden(self, x):

@@ -1,17 +1,7 @@
-r"""Exponential families: log-weights that are linear in their parameters, and the ascent of their likelihood.
+"""Exponential families: log-weights that are linear in their parameters, and the ascent of their likelihood.
 
-.. math:: p(\mathbf{x};\Theta) = \frac{f(\mathbf{x};\Theta)}{Z(\Theta)} , \qquad
-    \log f(\mathbf{x};\Theta) = \Theta \cdot \boldsymbol{\phi}(\mathbf{x}) , \qquad
-    Z(\Theta) = \sum_{\mathbf{x}} f(\mathbf{x};\Theta) .
-
-The gradient of the log-likelihood per sample is an average over the data minus an average over the model,
-
-.. math:: \frac{1}{N}\nabla_\Theta \log p(\mathbf{X};\Theta)
-    = \mathbb{E}_\mathrm{data}[\boldsymbol{\phi}] - \mathbb{E}_p[\boldsymbol{\phi}] .
-
-:class:`ExponentialFamily` sums over a list of states. :class:`IndependentPixels` has the statistics
-:math:`\boldsymbol{\phi} = \mathbf{x}` and a partition function that is a product and needs no sum. Parameters are the
-first argument of every method; log-weights and log-probabilities are in nats.
+The gradient of the log-likelihood per sample is an average of the statistics over the data minus one over the model.
+Parameters are the first argument of every method; log-weights and log-probabilities are in nats.
 """
 
 import torch
@@ -23,14 +13,13 @@ from genphys.arguments import count, doors, function, positive, source, tensor
 class ExponentialFamily:
     r"""An exponential family on a finite list of states (``def:exponential-family``).
 
-    .. math:: p(\mathbf{x};\Theta) = \frac{1}{Z(\Theta)}\, e^{\Theta \cdot \boldsymbol{\phi}(\mathbf{x})}
+    .. math:: p(\mathbf{x};\Theta) = \frac{f(\mathbf{x};\Theta)}{Z(\Theta)} , \qquad
+        \log f(\mathbf{x};\Theta) = \Theta \cdot \boldsymbol{\phi}(\mathbf{x}) , \qquad
+        Z(\Theta) = \sum_{\mathbf{x}} f(\mathbf{x};\Theta) .
 
-    The numbers :math:`\Theta` are its natural parameters and :math:`\boldsymbol{\phi}` its sufficient statistics.
-    The Ising lattice is one: its parameters are the couplings over the temperature, its statistics the products of
-    neighbouring spins.
-
-    Args:
-        statistics: :math:`\phi_a(\mathbf{x})`, shape (S, P): a row a state, a column a parameter.
+    The numbers :math:`\Theta` are its natural parameters and :math:`\boldsymbol{\phi}` its sufficient ``statistics``,
+    shape (S, P): a row a state, a column a parameter. The Ising lattice is one: its parameters are the couplings over
+    the temperature, its statistics the products of neighbouring spins.
     """
 
     def __init__(self, statistics: tensor("S P")):
@@ -71,11 +60,7 @@ class ExponentialFamily:
         return (p[:, None] * centred).T @ centred  # (P, S) @ (S, P) -> (P, P)
 
     def sample(self, theta: tensor("n_parameters"), n: count(), *, rng: source):
-        r"""Draw n states independently from :math:`p(\mathbf{x};\Theta)`; there is no Markov chain here.
-
-        Returns:
-            The rows of the table that were drawn, integers of shape (n,).
-        """
+        r"""Draw n states independently from :math:`p(\mathbf{x};\Theta)`: the numbers of their rows, shape (n,)."""
         p = (self.statistics @ theta).softmax(0)
         return torch.multinomial(p, n, replacement=True, generator=rng)
 
@@ -84,7 +69,6 @@ class IndependentPixels:
     r"""Binary pixels without couplings, :math:`\log f(\mathbf{x};\Theta) = \Theta \cdot \mathbf{x}`: Z is a product.
 
     .. math::
-
         Z(\Theta) = \prod_{i=1}^{M} \left(1 + e^{\Theta_i}\right) , \qquad
         \mathbb{E}_p[x_i] = \operatorname{sigmoid}(\Theta_i)
 
@@ -119,21 +103,12 @@ def gradient_ascent(
     r"""Climb the log-likelihood per sample; a generator, so that the caller sees every step.
 
     .. math::
-
         \Theta \leftarrow \Theta
         + \eta \left( \mathbb{E}_\mathrm{data}[\boldsymbol{\phi}] - \mathbb{E}_p[\boldsymbol{\phi}] \right)
 
-    This is ``def:contrastive-update`` for an exponential family without hidden units.
-
-    Args:
-        theta: The start, shape (P,); it is left as it is.
-        positive: :math:`\mathbb{E}_\mathrm{data}[\boldsymbol{\phi}]`, the mean statistics of the data.
-        negative: A function that returns the mean statistics of the model at ``theta``, exact or from Markov chains.
-        learning_rate: The step :math:`\eta`.
-        n_steps: The number of steps.
-
-    Yields:
-        :math:`\Theta` after each step, shape (P,).
+    This is ``def:contrastive-update`` for an exponential family without hidden units: ``positive`` are the mean
+    statistics of the data, ``negative`` is a function from :math:`\Theta` to those of the model, exact or from Markov
+    chains. Yields :math:`\Theta` after each step, shape (P,); the start is left as it is.
     """
     for _ in range(n_steps):
         theta = theta + learning_rate * (positive - negative(theta))

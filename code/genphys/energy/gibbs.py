@@ -1,8 +1,7 @@
-r"""Gibbs sampling without sampling: a whole probability distribution is moved through a sweep.
+"""Gibbs sampling without sampling: a whole probability distribution is moved through a sweep.
 
 Unit after unit, the probability of each pair of configurations that differ in unit i is shared out again by the
-conditional probability of the unit, :math:`q(\mathbf{x}) \leftarrow p(x_i \mid \mathbf{x}_{\setminus i})
-\sum_{x_i'} q(x_i', \mathbf{x}_{\setminus i})`. This is what infinitely many chains do.
+conditional probability of the unit. This is what infinitely many chains do.
 """
 
 from genphys.arguments import doors, require, tensor
@@ -12,17 +11,12 @@ def gibbs_sweep(prob: tensor("states", low=0), log_f: tensor("states")):
     r"""One systematic sweep, exactly; :math:`M 2^M` operations, where the matrix of the sweep has :math:`4^M` entries.
 
     .. math::
-
         q(\mathbf{x}) \leftarrow p(x_i \mid \mathbf{x}_{\setminus i}) \sum_{x_i'} q(x_i', \mathbf{x}_{\setminus i}) ,
         \qquad i = 1, \dots, M
 
-    Args:
-        prob: The distribution :math:`q` before the sweep, shape (2^M,), in the order of
-            :func:`~genphys.exact.finite.all_configurations`.
-        log_f: :math:`\log f` of the model whose conditional probabilities are used, up to a constant, shape (2^M,).
-
-    Returns:
-        The distribution after the sweep, shape (2^M,).
+    ``prob`` is the distribution :math:`q`, shape (2^M,), in the order of
+    :func:`~genphys.exact.finite.all_configurations`, and ``log_f`` that of the model whose conditional probabilities
+    are used, up to a constant, of the same shape.
     """
     M = len(prob).bit_length() - 1
     require(len(prob) == 2**M and M > 0, "prob", prob, "shape (2^M,) with M of 1 or more")

@@ -1,11 +1,12 @@
 r"""Monte Carlo estimates: a mean, or a function of means, with its standard error.
 
 The mean of n independent values has the standard error :math:`\sqrt{C(0)/n}`, with :math:`C(0)` their variance. Values
-of a Markov chain are correlated, and the error of their mean is larger,
+of a Markov chain are correlated, and the error of their mean is larger, :math:`\sqrt{2\tau\,C(0)/n}`. A function of
+means varies with the means to first order by its gradient, so that its error is that of one series.
 
-.. math:: \sqrt{\frac{2\tau\,C(0)}{n}} , \qquad \tau = \frac12 + \sum_{t\ge1}\frac{C(t)}{C(0)} .
-
-A function of means varies with the means to first order by its gradient, so that its error is that of one series.
+References:
+    Sokal, Monte Carlo methods in statistical mechanics (1997). Binder, Finite size scaling analysis of Ising model
+    block distribution functions (1981).
 """
 
 import math
@@ -36,10 +37,8 @@ def mean_and_error(values: tensor("n ...", rows=2, kind="any")):
 def correlated_mean_and_error(series: chains):
     r"""The mean of a Monte Carlo series and its standard error :math:`\sqrt{2\tau\,C(0)/n}`: an :class:`Estimate`.
 
-    The error is never below that of independent values, :math:`\tau = 1/2`; n counts the values of all chains.
-
-    Args:
-        series: Values in the order of time, shape (n,) or (n, chains), n of 2 or more.
+    The error is never below that of independent values, :math:`\tau = 1/2`; n counts the values of all chains. The
+    series is in the order of time, shape (n,) or (n, chains).
     """
     tau = autocorrelation_time(series).clamp(min=0.5)
     x = double(series)
@@ -55,12 +54,6 @@ def autocorrelation_time(series: chains):
     Independent data have :math:`\tau = 1/2`. With several chains :math:`C(t)` is their average about the mean of all of
     them, so that chains which have not mixed show as a long time. Where the variance of the mean is written
     :math:`\tau' C(0)/n`, as in ``eq:autocorrelation-modes``, :math:`\tau' = 2\tau`.
-
-    Args:
-        series: Values in the order of time, shape (n,) or (n, chains), n of 2 or more.
-
-    References:
-        Sokal, Monte Carlo methods in statistical mechanics (1997).
     """
     covariance = _autocovariance(double(series).reshape(len(series), -1))
     if not covariance[0] > 0:
@@ -75,11 +68,8 @@ def function_of_means(formula: function, series: many(chains), *, correlated: bo
     r"""A function :math:`f` of the means of several series :math:`x_a`, and its error to first order in theirs.
 
     The error is that of the mean of :math:`\sum_a x_a\,\partial f/\partial\langle x_a\rangle`: an :class:`Estimate`.
-
-    Args:
-        formula: :math:`f`, from the means, shape (p,), to a number; differentiable.
-        series: The p series, of one shape, (n,) or (n, chains).
-        correlated: Whether the values follow each other in time; independent ones otherwise.
+    The ``formula`` maps the means, shape (p,), to a number, differentiably; the p series have one shape, (n,) or (n,
+    chains), and follow the time where they are ``correlated``.
     """
     series = [double(x) for x in series]
     with torch.enable_grad():
@@ -96,9 +86,6 @@ def binder_cumulant(magnetisation: chains, *, correlated: bool = False):
 
     It is 0 for Gaussian fluctuations about 0, and 2/3 where :math:`|m|` has one value. Arguments as in
     :func:`function_of_means`.
-
-    References:
-        Binder, Finite size scaling analysis of Ising model block distribution functions (1981).
     """
     square = double(magnetisation).square()
     return function_of_means(_binder, [square, square.square()], correlated=correlated)

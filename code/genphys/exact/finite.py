@@ -20,13 +20,7 @@ def all_configurations(M: count(1, 25), values: many(number(), 2) = (0, 1), dtyp
     """All states of M binary units in binary counting order: row n holds the digits of n, the last unit fastest.
 
     The result takes :math:`2^M M` numbers: 8 MB in float64 for M = 16, 168 MB for M = 20 and 6.7 GB for M = 25;
-    ``dtype=torch.int8`` takes an eighth of it.
-
-    Args:
-        M: The number of units, up to 25.
-        values: The two values of a unit, ``(0, 1)`` or ``(-1, 1)`` or any other two.
-        dtype: The dtype of the result.
-        device: Where the result lives.
+    ``dtype=torch.int8`` takes an eighth of it. The two ``values`` of a unit are any.
     """
     require(len(values) == 2 and values[0] != values[1], "values", values, "two different numbers")
     states = torch.empty((2**M, M), dtype=dtype, device=device)
@@ -41,9 +35,7 @@ def entropy(p: tensor("... n", finite=False), *, log: bool = False):
 
     .. math:: H(p) = -\sum_x p(x)\ln p(x) , \qquad 0\ln 0 = 0
 
-    Args:
-        p: Probabilities, of sum 1 along the last dimension; log-probabilities with ``log=True``.
-        log: Whether ``p`` holds log-probabilities.
+    With ``log`` the argument holds log-probabilities, in all functions of this file that take it.
     """
     p = p.exp() if log else p
     require(is_distribution(p), "p", p, _SUM_1)
@@ -55,12 +47,8 @@ def kl_divergence(p: tensor("* n", finite=False), q: tensor("* n", finite=False)
 
     .. math:: \mathrm{KL}(p\,\|\,q) = \sum_x p(x)\ln\frac{p(x)}{q(x)}
 
-    It is infinite where :math:`q` vanishes and :math:`p` does not.
-
-    Args:
-        p: Probabilities, of sum 1 along the last dimension; log-probabilities with ``log=True``.
-        q: The same for the second distribution.
-        log: Whether both hold log-probabilities, which keeps the digits of small ones.
+    It is infinite where :math:`q` vanishes and :math:`p` does not. With ``log`` both are log-probabilities, which keeps
+    the digits of small ones.
     """
     prob_p, prob_q = (p.exp(), q.exp()) if log else (p, q)
     require(is_distribution(prob_p), "p", p, _SUM_1)
@@ -75,10 +63,8 @@ def jensen_shannon_on_grid(log_p: tensor("n", finite=False), log_q: tensor("n", 
 
     .. math:: \mathrm{JSD}(p, q) = \frac{1}{2}\int \Big[p\ln\frac{2p}{p+q} + q\ln\frac{2q}{p+q}\Big]\,dx
 
-    Args:
-        log_p: :math:`\ln p` at the points of the grid; -inf where p vanishes.
-        log_q: :math:`\ln q` there.
-        x: The grid, strictly increasing, wide and fine enough that both densities integrate to 1 on it within 1e-3.
+    The log-densities, -inf where a density vanishes, are those at the points ``x`` of the grid, which is so wide and
+    fine that both integrate to 1 on it within 1e-3.
     """
     require(len(x) > 2 and bool((x.diff() > 0).all()), "x", x, "a grid of 3 or more points that increases strictly")
     p, q = log_p.exp(), log_q.exp()

@@ -1,18 +1,7 @@
 r"""Gaussians and their mixtures in closed form.
 
-For :math:`q = \mathcal{N}(\boldsymbol{\mu}_q, \Sigma_q)` and :math:`p = \mathcal{N}(\boldsymbol{\mu}_p, \Sigma_p)` in D
-dimensions
-
-.. math::
-
-    \mathrm{KL}(q\,\|\,p) = \frac{1}{2}\Big[\operatorname{tr}(\Sigma_p^{-1}\Sigma_q)
-        + (\boldsymbol{\mu}_p - \boldsymbol{\mu}_q)^\top \Sigma_p^{-1} (\boldsymbol{\mu}_p - \boldsymbol{\mu}_q)
-        - D + \ln\frac{\det\Sigma_p}{\det\Sigma_q}\Big] ,
-
-and a mixture :math:`p(\mathbf{x}) = \sum_k w_k\, \mathcal{N}(\mathbf{x};\boldsymbol{\mu}_k,\Sigma_k)` has the score
-:math:`\nabla\ln p = -\sum_k r_k(\mathbf{x})\,\Sigma_k^{-1}(\mathbf{x}-\boldsymbol{\mu}_k)` with the responsibilities
-:math:`r_k`. All are in nats and in the dtype of their arguments, whose leading dimensions broadcast. A covariance
-enters by its Cholesky factor, :math:`\Sigma = LL^\top`.
+A covariance enters by its Cholesky factor, :math:`\Sigma = LL^\top`. All are in nats and in the dtype of their
+arguments, whose leading dimensions broadcast.
 """
 
 import math
@@ -52,7 +41,6 @@ def gaussian_kl(
     r"""The Kullback-Leibler divergence of two Gaussians with full covariances, shape (...).
 
     .. math::
-
         \mathrm{KL}(q\,\|\,p) = \frac{1}{2}\Big[\operatorname{tr}(\Sigma_p^{-1}\Sigma_q)
             + (\boldsymbol{\mu}_p - \boldsymbol{\mu}_q)^\top \Sigma_p^{-1} (\boldsymbol{\mu}_p - \boldsymbol{\mu}_q)
             - D + \ln\frac{\det\Sigma_p}{\det\Sigma_q}\Big]
@@ -69,11 +57,7 @@ def mixture_log_prob(x: tensor("... D"), weights: probabilities("K"), means: ten
 
     .. math:: \ln p(\mathbf{x}) = \ln\sum_k w_k\, \mathcal{N}(\mathbf{x};\boldsymbol{\mu}_k,\Sigma_k)
 
-    Args:
-        x: :math:`\mathbf{x}`.
-        weights: :math:`w_k`.
-        means: :math:`\boldsymbol{\mu}_k`.
-        covs: :math:`\Sigma_k`, or the variances of isotropic components.
+    The covariances are :math:`\Sigma_k`, or the variances of isotropic components.
     """
     return _log_joint(x, weights, means, _factors(means, covs)).logsumexp(-1)
 
@@ -82,7 +66,6 @@ def mixture_score(x: tensor("... D"), weights: probabilities("K"), means: tensor
     r"""The score of a Gaussian mixture, shape (..., D); the arguments are those of :func:`mixture_log_prob`.
 
     .. math::
-
         \nabla\ln p(\mathbf{x}) = -\sum_k r_k(\mathbf{x})\,\Sigma_k^{-1}(\mathbf{x}-\boldsymbol{\mu}_k) , \qquad
         r_k(\mathbf{x}) = \frac{w_k\,\mathcal{N}(\mathbf{x};\boldsymbol{\mu}_k,\Sigma_k)}{p(\mathbf{x})}
     """

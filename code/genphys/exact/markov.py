@@ -17,15 +17,10 @@ def single_site_kernels(log_prob: tensor("states")):
     .. math:: P^{(i)}_{xy} = \frac{p(y)}{p(y) + p(y^{(i)})} \quad\text{if } y_j = x_j \text{ for all } j \ne i ,
         \quad\text{else } 0 ,
 
-    where :math:`y^{(i)}` is y with unit i flipped. A random scan is the mean of the kernels, a systematic sweep
-    their product in the order of the units, ``torch.linalg.multi_dot(tuple(kernels))``.
-
-    Args:
-        log_prob: Log-probabilities, normalised or not, shape (2^M,) with M from 1 to 10, in the order of
-            :func:`~genphys.exact.finite.all_configurations`.
-
-    Returns:
-        Row-stochastic matrices, shape (M, 2^M, 2^M).
+    where :math:`y^{(i)}` is y with unit i flipped. A random scan is the mean of the kernels, a systematic sweep their
+    product in the order of the units, ``torch.linalg.multi_dot(tuple(kernels))``. Log-probabilities, normalised or not,
+    of shape (2^M,) with M from 1 to 10, in the order of :func:`~genphys.exact.finite.all_configurations`, to
+    row-stochastic matrices, (M, 2^M, 2^M).
     """
     M = len(log_prob).bit_length() - 1
     require(len(log_prob) == 2**M and 1 <= M <= 10, "log_prob", log_prob, "shape (2^M,) with M from 1 to 10")

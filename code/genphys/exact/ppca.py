@@ -15,20 +15,15 @@ from genphys.arguments import count, doors, positive, require, tensor
 
 
 def ppca_fit(x: tensor("N D", rows=2), k: count()):
-    r"""The maximum-likelihood fit.
+    r"""The maximum-likelihood fit to data that do not lie in k dimensions.
 
     With the eigenvalues :math:`\lambda_1\ge\dots\ge\lambda_D` of the sample covariance (divided by n) and the
     eigenvectors :math:`U_k` of the first k, up to a rotation of the latent space,
 
     .. math:: \sigma^2 = \frac{1}{D-k}\sum_{j>k}\lambda_j , \qquad W = U_k(\Lambda_k - \sigma^2 I)^{1/2} .
 
-    Args:
-        x: The data, two rows or more that do not lie in k dimensions.
-        k: The latent dimension, below D.
-
-    Returns:
-        :math:`W` of shape (D, k), :math:`\sigma^2` of shape () and :math:`\boldsymbol{\mu}` of shape (D,). The largest
-        component of each column of :math:`W` is positive.
+    :math:`W` of shape (D, k), the largest component of each column positive, :math:`\sigma^2` of shape () and
+    :math:`\boldsymbol{\mu}` of shape (D,).
     """
     N, D = x.shape
     require(k < D, "k", k, f"a whole number from 1 to D - 1 = {D - 1}")
@@ -44,19 +39,10 @@ def ppca_fit(x: tensor("N D", rows=2), k: count()):
 
 
 def ppca_posterior(x: tensor("... D"), W: tensor("D k"), variance: positive, mean: tensor("D")):
-    r"""The posterior of the latent variable.
+    r"""The posterior of the latent variable: its means, shape (..., k), and their common covariance, shape (k, k).
 
     .. math:: p(\mathbf{h}\mid\mathbf{x}) = \mathcal{N}\big(\mathbf{h}; M^{-1}W^\top(\mathbf{x}-\boldsymbol{\mu}),\,
         \sigma^2 M^{-1}\big) , \qquad M = W^\top W + \sigma^2 I
-
-    Args:
-        x: :math:`\mathbf{x}`.
-        W: :math:`W`.
-        variance: :math:`\sigma^2`.
-        mean: :math:`\boldsymbol{\mu}`.
-
-    Returns:
-        The posterior means, shape (..., k), and the covariance that all of them share, shape (k, k).
     """
     M = W.mT @ W + variance * torch.eye(W.shape[1], dtype=W.dtype, device=W.device)
     inverse = torch.cholesky_inverse(torch.linalg.cholesky(M))

@@ -28,14 +28,10 @@ positive_slopes = tensor("n _", above=0)
 
 
 def spline_forward(x: tensor("n"), widths: positive_rows, heights: positive_rows, slopes: positive_slopes):
-    r"""A monotone rational-quadratic spline and the logarithm of its slope (``def:spline``, ``eq:spline-slope``).
+    """A monotone rational-quadratic spline and the logarithm of its slope (``def:spline``, ``eq:spline-slope``).
 
-    The B bins cover an interval about zero; outside it the map is the identity.
-
-    Args:
-        x: One number a row.
-        widths, heights: Those of the bins; in each row they have the same sum, the length of the interval.
-        slopes: The slopes at the B + 1 knots.
+    The B bins cover an interval about zero; outside it the map is the identity. In each row ``widths`` and ``heights``
+    have the same sum, the length of the interval; the slopes are those at the B + 1 knots.
     """
     left, bottom, w, h, d0, d1, inside = _bin(x, widths, heights, slopes, along="x")
     share = torch.where(inside, (x - left) / w, 0.5)

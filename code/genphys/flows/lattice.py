@@ -30,14 +30,10 @@ def checkerboard(L: count(2)):
 
 
 class LatticeFlow(nn.Module):
-    """A flow from noise to lattice fields; its weights start as a free field of hopping parameter 0.2.
+    """A flow from noise to lattice fields of even side L; its weights start as a free field of hopping parameter 0.2.
 
-    Args:
-        L: The side of the lattice, even.
-        layers: The number of couplings.
-        width: The hidden units of each coupling, twice.
-        even: Whether the density has the symmetry of the sign.
-        rng: The source of the first weights.
+    There are so many ``layers`` of couplings, each with twice ``width`` hidden units; ``even`` is the symmetry of the
+    sign.
     """
 
     def __init__(self, L: count(2), layers: count() = 8, width: count() = 64, *, even: bool = True, rng: source):

@@ -20,12 +20,8 @@ Method = Literal["euler", "midpoint"]
 def integrate(velocity: function, x: points("n d"), steps: count(), *, method: Method = "midpoint"):
     """The points at time 1 that start as ``x`` at time 0, shape (n, d).
 
-    Args:
-        velocity: Maps points (n, d) and a time, a float, to velocities (n, d). Euler's method asks it once a step,
-            the midpoint method twice.
-        x: The points at time 0.
-        steps: The number of equal steps.
-        method: Of first or of second order.
+    The velocity maps points (n, d) and a time, a float, to (n, d). Euler's method, of first order, asks it once a step;
+    the midpoint method, of second order, twice.
     """
     h = 1 / steps
     for k in range(steps):

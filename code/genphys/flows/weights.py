@@ -46,8 +46,7 @@ def weighted_mean(values: tensor("n"), log_weights: tensor("n", rows=2)):
         \bar a = \sum_i \hat w_i\,a_i , \qquad \sigma^2 = \sum_i \hat w_i^2\,(a_i - \bar a)^2 , \qquad
         \hat w_i = \frac{w_i}{\sum_j w_j}
 
-    It has a bias of order 1/n. Where the effective share is below 2 % it is refused. An
-    :class:`~genphys.exact.estimates.Estimate`.
+    It has a bias of order 1/n. Where the effective share is below 2 % it is refused. An Estimate.
     """
     log_w = double(log_weights)
     _honest_share(log_w)
@@ -60,10 +59,8 @@ def independence_chain(log_weights: tensor("n"), *, rng: source):
     r"""A Markov chain through points of :math:`q` in their order, whose equilibrium is :math:`f/Z`.
 
     From the point that it holds the chain goes to the next one with the probability :math:`\min(1, w'/w)`
-    (``eq:independence-acceptance``), and stays otherwise.
-
-    Returns:
-        The number of the point that is held after each proposal, shape (n,); the first point is held at the start.
+    (``eq:independence-acceptance``), and stays otherwise. The number of the point that is held after each proposal,
+    shape (n,); the first point is held at the start.
     """
     log_u = torch.rand(len(log_weights), generator=rng, device=rng.device, dtype=log_weights.dtype).log().tolist()
     log_w, held, now = log_weights.tolist(), [0], 0

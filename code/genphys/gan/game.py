@@ -6,8 +6,8 @@ One turn is a step of the discriminator and one of the generator against the new
     \theta^{(d)\prime} = \theta^{(d)} - \eta\,\nabla_{\theta^{(d)}} L_d\big(\theta^{(d)}, \theta^{(g)}\big) , \qquad
     \theta^{(g)\prime} = \theta^{(g)} - \eta\,\nabla_{\theta^{(g)}} L_g\big(\theta^{(d)\prime}, \theta^{(g)}\big) ,
 
-each by its own optimiser. :func:`d_step` and :func:`g_step` are these two lines, the ``d_train`` and ``g_train`` of the
-source lecture; :func:`turn` takes both, and :func:`train` takes the same turns in less time.
+:func:`d_step` and :func:`g_step` are these two lines, each with an optimiser of its own, the ``d_train`` and
+``g_train`` of the source lecture; :func:`turn` takes both, and :func:`train` takes the same turns in less time.
 
 References:
     Goodfellow et al., Generative adversarial nets (2014), Algorithm 1.
@@ -111,27 +111,19 @@ def train(
     gp_weight: number(0) = 0.0,
     r1_weight: number(0) = 0.0,
 ):
-    r"""Play the game: ``d_steps`` steps of the discriminator, one of the generator, as long as there are batches.
+    """Play the game: ``d_steps`` steps of the discriminator, one of the generator, as long as there are batches.
 
     The loop is a Python generator: it yields a :class:`Step` after each turn, and the caller looks, plots or stops. Its
     turns are those of :func:`turn` in less time: data and samples go through the discriminator in one pass, the
     generator's step uses the samples of the discriminator's last step, and no gradient is computed that nobody uses.
     A turn after which a loss is not finite raises :class:`genphys.numerics.Diverged`.
 
-    Args:
-        g, d: The players. The generator has the attribute ``noise_size``; the discriminator's logit of a row must not
-            depend on the other rows (no batch normalisation).
-        batches: Data of shape (n, M), or pairs of data and labels (n,) for conditional networks, which are then asked
-            for these labels. A generator that ends in a tanh takes data in [-1, 1], see
-            :func:`~genphys.gan.inputs.to_signed`.
-        g_optimiser, d_optimiser: The optimisers of their parameters.
-        rng: The source of the noise and of the points of the gradient penalty.
-        game: See :func:`~genphys.gan.losses.discriminator_loss` and :func:`~genphys.gan.losses.generator_loss`.
-        kind: The noise, see :func:`~genphys.gan.inputs.noise`.
-        d_steps: The steps of the discriminator, each on a new batch, for one of the generator.
-        smoothing: One-sided label smoothing, see :func:`~genphys.gan.losses.discriminator_loss`.
-        gp_weight, r1_weight: The weights of :func:`~genphys.gan.losses.gradient_penalty` and
-            :func:`~genphys.gan.losses.r1_penalty` in the discriminator's loss.
+    The logit of a row must not depend on the other rows (no batch normalisation), and the generator has the attribute
+    ``noise_size``. Batches are data of shape (n, M), in [-1, 1] for a generator that ends in a tanh, or pairs of data
+    and labels (n,) for conditional networks, which are then asked for these labels. ``smoothing`` is that of
+    :func:`~genphys.gan.losses.discriminator_loss`, to which :func:`~genphys.gan.losses.gradient_penalty` and
+    :func:`~genphys.gan.losses.r1_penalty` are added with their weights. The discriminator takes ``d_steps`` steps, each
+    on a new batch, for one of the generator.
     """
     takes = f"0 in the game {game!r}, which has no labels"
     require(not smoothing or game in WITH_LABELS, "smoothing", smoothing, takes)

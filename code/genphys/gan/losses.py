@@ -1,20 +1,15 @@
 r"""What the players minimise: the losses of four games, and the penalties on the slope of the discriminator.
 
 The discriminator gives the probability :math:`d(\mathbf{x}) = \operatorname{sigmoid}(\ell(\mathbf{x}))` that
-:math:`\mathbf{x}` comes from the data. It maximises the value of the game and the generator minimises it,
-
-.. math::
-    v(\theta^{(g)}, \theta^{(d)}) = \mathbb{E}_{p_\mathrm{data}}[\log d(\mathbf{x})]
-    + \mathbb{E}_{p_\mathrm{model}}[\log(1 - d(\mathbf{x}))] .
-
+:math:`\mathbf{x}` comes from the data; it maximises the :func:`value` of the game, which the generator minimises.
 Losses take the logit :math:`\ell`: :math:`\log d = -\operatorname{softplus}(-\ell)` and
 :math:`\log(1-d) = -\operatorname{softplus}(\ell)` stay finite, with the right gradient, where :math:`d` itself has
 rounded to 0 or 1. In least squares and in the Wasserstein game :math:`\ell` is a real number and no logit.
 
 References:
-    Goodfellow et al., Generative adversarial nets (2014): the game and the non-saturating loss.
-    Salimans et al. (2016): one-sided smoothing. Mao et al. (2017): least squares.
-    Gulrajani et al. (2017): gradient penalty. Mescheder, Geiger and Nowozin (2018): R1.
+    Goodfellow et al., Generative adversarial nets (2014): the game and the non-saturating loss. Salimans et al. (2016):
+    one-sided smoothing. Mao et al. (2017): least squares. Gulrajani et al. (2017): gradient penalty. Mescheder, Geiger
+    and Nowozin (2018): R1.
 """
 
 from typing import Literal

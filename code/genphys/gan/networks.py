@@ -4,13 +4,9 @@ The generator :math:`g(\mathbf{z};\theta^{(g)})` goes from rows of noise to samp
 the logit :math:`\ell(\mathbf{x})` of :math:`d(\mathbf{x};\theta^{(d)}) = \operatorname{sigmoid}(\ell(\mathbf{x}))`. It
 ends without a sigmoid, as the losses and the other games need it. A network is made where its source of chance lives.
 
-- for rows of numbers: :func:`mlp_generator` and :func:`mlp_discriminator`, fully connected;
-- for images of 28 x 28 pixels: :func:`conv_generator` and :func:`conv_discriminator`, convolutions;
-- with a class: :class:`ConditionalGenerator` and :class:`ConditionalDiscriminator`.
-
 References:
-    Radford, Metz and Chintala (2015): convolutional networks.
-    Mirza and Osindero (2014), Miyato and Koyama (2018): labels.
+    Radford, Metz and Chintala (2015): convolutional networks. Mirza and Osindero (2014), Miyato and Koyama (2018):
+    labels.
 """
 
 import math

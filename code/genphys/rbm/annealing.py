@@ -11,10 +11,10 @@ The path leads from independent visible units at :math:`\beta_\mathrm{th}=0` to 
 with :math:`\phi_j` the field on hidden unit :math:`j`, :math:`E_\mathrm{vis}` the energy of the visible layer and
 :math:`E_0` the same with the biases ``base_bias``. Left out, these are zero (Gaussian units: the machine's own).
 
-- :func:`ais` and :func:`reverse_ais` estimate :math:`\log Z` from the work of driving a machine along the path,
-  :func:`annealing_work`;
-- :func:`parallel_tempering` keeps a replica at each point of the path and exchanges neighbours;
-- :func:`gibbs_kernel` is the exact matrix of one Gibbs step at any point of the path.
+References:
+    Neal (2001); Jarzynski (1997); Salakhutdinov and Murray (2008). Burda, Grosse and Salakhutdinov (2015) and Grosse,
+    Ghahramani and Adams (2015) for the reverse process. Swendsen and Wang (1986) and Desjardins et al. (2010) for
+    tempering.
 """
 
 import itertools
@@ -64,14 +64,11 @@ def annealed_log_f(
 
 
 class Annealed(NamedTuple):
-    r"""What an annealing run found, in float64.
+    r"""What an annealing run found, in float64: the estimate ``log_z`` and its standard error, in nats.
 
-    Attributes:
-        log_z: The estimate of :math:`\log Z`, in nats.
-        stderr: Its standard error, in nats.
-        work: The dimensionless work of each run, shape :math:`(C,)`, with :math:`\langle e^{-\mathcal{W}}\rangle
-            = Z/Z_0` (``eq:rbm-jarzynski``); for the reverse process :math:`Z_0/Z`.
-        log_z_base: The exact :math:`\log Z_0` of the independent units.
+    The ``work`` of each run, shape :math:`(C,)`, is dimensionless and has
+    :math:`\langle e^{-\mathcal{W}}\rangle = Z/Z_0` (``eq:rbm-jarzynski``), or :math:`Z_0/Z` for the reverse process;
+    ``log_z_base`` is the exact :math:`\log Z_0` of the independent units.
     """
 
     log_z: torch.Tensor
@@ -91,25 +88,15 @@ def ais(
 ):
     r"""Annealed importance sampling of :math:`\log Z`: from independent units to the machine.
 
-    .. math::
-        \frac{Z}{Z_0} = \left\langle e^{-\mathcal{W}}\right\rangle ,
+    .. math:: \frac{Z}{Z_0} = \left\langle e^{-\mathcal{W}}\right\rangle ,
 
     with the work :math:`\mathcal{W}` of :func:`annealing_work` from an exact sample at
     :math:`\beta_{\mathrm{th},0}=0` (``eq:rbm-jarzynski``). The average is unbiased, so that its logarithm is too low on
     average.
 
-    Args:
-        model: The machine.
-        betas: The path :math:`0=\beta_{\mathrm{th},0}<\dots<\beta_{\mathrm{th},R}=1`, shape :math:`(R+1,)`.
-        chains: The number :math:`C` of independent runs.
-        base_bias: The visible biases at 0, shape :math:`(M,)`, as ``model.base_bias(data)`` gives them.
-        rng: The source of chance.
-
-    Returns:
-        :class:`Annealed`. Its ``stderr`` is :math:`s_w/(\bar w\sqrt C)` with :math:`w=e^{-\mathcal{W}}`.
-
-    References:
-        Neal (2001); Salakhutdinov and Murray (2008); Jarzynski (1997).
+    The path :math:`0=\beta_{\mathrm{th},0}<\dots<\beta_{\mathrm{th},R}=1` has the shape :math:`(R+1,)`, ``base_bias``
+    are the visible biases at 0, as ``model.base_bias(data)`` gives them. The ``stderr`` of the :class:`Annealed` is
+    :math:`s_w/(\bar w\sqrt C)` with :math:`w=e^{-\mathcal{W}}` of the :math:`C` runs.
     """
     base = _base(model, base_bias)
     x = model._draw_visible(base.expand(chains, -1), rng)
@@ -130,15 +117,11 @@ def reverse_ais(
 ):
     r"""The reverse process, from exact samples of the machine to independent units; :math:`\log Z` too high on average.
 
-    .. math::
-        \frac{Z_0}{Z} = \left\langle e^{-\tilde{\mathcal{W}}}\right\rangle .
+    .. math:: \frac{Z_0}{Z} = \left\langle e^{-\tilde{\mathcal{W}}}\right\rangle .
 
     With :func:`ais` it brackets :math:`\log Z` (``eq:reverse-jarzynski``). It does so only from exact samples, so it is
     refused where the smaller layer cannot be enumerated: from a chain that has not converged the bound would be empty.
     The arguments are those of :func:`ais`; ``betas`` is the path of the forward process.
-
-    References:
-        Burda, Grosse and Salakhutdinov (2015); Grosse, Ghahramani and Adams (2015).
     """
     units = model.visible if model._sums_over_visible else model.hidden
     advice = f"at most {MAX_UNITS} units in its smaller layer: the reverse estimate is a bound from exact samples only"
@@ -247,21 +230,9 @@ def parallel_tempering(
         \min\left(1,\ \frac{f_{r+1}(\mathbf{x}_r)\,f_r(\mathbf{x}_{r+1})}
                          {f_r(\mathbf{x}_r)\,f_{r+1}(\mathbf{x}_{r+1})}\right)
 
-    Args:
-        model: The machine.
-        betas: The replicas' :math:`\beta_{\mathrm{th},r}`, rising from 0 (independent units) to 1 (the machine),
-            shape :math:`(R,)`.
-        x: Where the replicas start, shape :math:`(R, C, M)`: ``C`` independent systems of ``R`` replicas.
-        steps: The number of steps.
-        base_bias: The visible biases at :math:`\beta_\mathrm{th}=0`, shape :math:`(M,)`.
-        rng: The source of chance.
-
-    Yields:
-        The replicas, shape :math:`(R, C, M)` (the last one samples the machine), and the fraction of exchanges
-        accepted between each pair of neighbours so far, shape :math:`(R-1,)`.
-
-    References:
-        Swendsen and Wang (1986); Desjardins et al. (2010).
+    The replicas' :math:`\beta_{\mathrm{th},r}`, shape :math:`(R,)`, rise from 0 (independent units) to 1 (the machine);
+    ``x``, shape :math:`(R, C, M)`, are ``C`` independent systems of ``R`` replicas. With the replicas it yields the
+    fraction of exchanges accepted between each pair of neighbours so far, shape :math:`(R-1,)`.
     """
     base, (n, systems, units) = _base(model, base_bias), x.shape
     beta = double(betas).to(x).repeat_interleave(systems)[:, None]  # (R C, 1)
@@ -301,8 +272,7 @@ def _log_f_change(model, x, before, after, base):
 def gibbs_kernel(model: tabulable, beta: number(0, 1) = 1.0, base_bias: tensor("visible") | None = None):
     r"""The transition matrix of one block Gibbs step at a point of the annealing path (``def:rbm-gibbs-kernel``).
 
-    .. math::
-        P(\mathbf{x}\to\mathbf{x}') = \sum_\mathbf{h} p(\mathbf{h}\mid\mathbf{x})\,p(\mathbf{x}'\mid\mathbf{h})
+    .. math:: P(\mathbf{x}\to\mathbf{x}') = \sum_\mathbf{h} p(\mathbf{h}\mid\mathbf{x})\,p(\mathbf{x}'\mid\mathbf{h})
 
     Shape :math:`(2^M, 2^M)`, rows :math:`\mathbf{x}`, in the order of :func:`genphys.exact.all_configurations`.
     """

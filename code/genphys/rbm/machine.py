@@ -8,16 +8,13 @@ A machine of :math:`M` visible units :math:`\mathbf{x}` and :math:`K` binary hid
     p(\mathbf{x}) = \frac{e^{-F(\mathbf{x})}}{Z}, \qquad
     F(\mathbf{x}) = -\log\sum_{\mathbf{h}} e^{-E(\mathbf{x},\mathbf{h})} .
 
-- :class:`BernoulliRBM`: :math:`\mathbf{x}\in\{0,1\}^M`,
-  :math:`E = -\mathbf{a}\cdot\mathbf{x} - \mathbf{b}\cdot\mathbf{h} - \mathbf{x}^T W \mathbf{h}`.
-- :class:`GaussianBernoulliRBM`: :math:`\mathbf{x}\in\mathbb{R}^M`,
-  :math:`E = \sum_i (x_i-a_i)^2/2\sigma_i^2 - \mathbf{b}\cdot\mathbf{h} - \sum_{ij} x_i W_{ij} h_j/\sigma_i^2`.
-
 There is no connection inside a layer, so each layer is independent given the other one and :math:`F` is a sum of
-softplus terms. Temperature is part of the parameters: energies, free energies and log-probabilities are in nats.
+softplus terms. Temperature is part of the parameters: energies, free energies and log-probabilities are in nats. Each
+machine states its equations in its public methods, and below them, unchecked and for the sums and loops of this room,
+the pieces in which the two machines differ.
 
-Each machine states its equations in its public methods, and below them, unchecked and for the sums and loops of this
-room, the pieces in which the two machines differ.
+References:
+    Smolensky (1986); Geman and Geman (1984): sampling; Hinton (2002); Cho, Ilin and Raiko (2011): Gaussian units.
 """
 
 import math
@@ -75,9 +72,8 @@ class RestrictedBoltzmannMachine(Enumerable, nn.Module):
         return self.visible_bias + h @ self.weight.T  # (B, K) @ (K, M) -> (B, M)
 
     def hidden_probability(self, x: states_or_means):
-        r""":math:`p(h_j=1\mid\mathbf{x}) = \operatorname{sigmoid}(\phi_j(\mathbf{x}))`, (B, K).
-
-        It is ``eq:rbm-hidden-conditional``, with the field :math:`\phi_j` of :meth:`hidden_field`.
+        r"""The probability :math:`p(h_j=1|\mathbf{x}) = \operatorname{sigmoid}(\phi_j(\mathbf{x}))`, (B, K)
+        (``eq:rbm-hidden-conditional``).
         """
         return torch.sigmoid(self._hidden_field(x))
 
@@ -106,9 +102,6 @@ class RestrictedBoltzmannMachine(Enumerable, nn.Module):
     def gibbs(self, x: states, steps: count(0) = 1, *, rng: source):
         r"""Block Gibbs sampling: ``steps`` times :math:`\mathbf{h}\sim p(\cdot|\mathbf{x})`, then
         :math:`\mathbf{x}\sim p(\cdot|\mathbf{h})` (``eq:rbm-gibbs-invariance``); from ``x`` on, (B, M).
-
-        References:
-            Geman and Geman (1984); Smolensky (1986).
         """
         for _ in range(steps):
             x = self._gibbs_step(x, rng)
@@ -130,18 +123,12 @@ class RestrictedBoltzmannMachine(Enumerable, nn.Module):
 
 
 class BernoulliRBM(RestrictedBoltzmannMachine):
-    r"""Binary visible and binary hidden units (``def:rbm-energy``).
+    r"""Binary units: :math:`M` ``visible`` and :math:`K` ``hidden`` ones (``def:rbm-energy``).
 
     .. math:: E(\mathbf{x},\mathbf{h}) = -\mathbf{a}\cdot\mathbf{x}-\mathbf{b}\cdot\mathbf{h}-\mathbf{x}^T W\mathbf{h}
 
-    Args:
-        visible: The number of visible units :math:`M`.
-        hidden: The number of hidden units :math:`K`.
-        rng: The source of chance of the initial weights; the machine is made on its device.
-        std: The standard deviation of the initial weights; the biases begin at zero.
-
-    References:
-        Smolensky (1986); Hinton (2002).
+    The first weights are drawn with the standard deviation ``std``, the biases are zero; the machine lives where
+    ``rng`` does.
     """
 
     states = zeros_and_ones
@@ -156,9 +143,8 @@ class BernoulliRBM(RestrictedBoltzmannMachine):
         return self.hidden_bias + x @ self.weight  # (B, M) @ (M, K) -> (B, K)
 
     def free_energy(self, x: states):
-        r""":math:`F(\mathbf{x}) = -\mathbf{a}\cdot\mathbf{x} - \sum_j \log(1+e^{\phi_j})` in nats, (B,).
-
-        It is the free energy ``eq:rbm-free-energy``.
+        r"""The free energy :math:`F = -\mathbf{a}\cdot\mathbf{x} - \sum_j \log(1+e^{\phi_j})` in nats, (B,)
+        (``eq:rbm-free-energy``).
         """
         return -(x @ self.visible_bias) - softplus(self.hidden_bias + x @ self.weight).sum(1)
 
@@ -167,9 +153,8 @@ class BernoulliRBM(RestrictedBoltzmannMachine):
         return -(h @ self.hidden_bias) - softplus(self.visible_bias + h @ self.weight.T).sum(1)
 
     def visible_probability(self, h: hidden_states_or_means):
-        r""":math:`p(x_i=1\mid\mathbf{h}) = \operatorname{sigmoid}(a_i + \sum_j W_{ij}h_j)`, (B, M).
-
-        It is ``eq:rbm-visible-conditional``.
+        r"""Given hidden units, :math:`p(x_i=1) = \operatorname{sigmoid}(a_i + \sum_j W_{ij}h_j)`, (B, M)
+        (``eq:rbm-visible-conditional``).
         """
         return torch.sigmoid(self.visible_bias + h @ self.weight.T)
 
@@ -220,18 +205,9 @@ class GaussianBernoulliRBM(RestrictedBoltzmannMachine):
 
     Dividing the coupling by :math:`\sigma_i^2` makes the conditional mean
     :math:`\langle x_i\rangle_{\mathbf{h}} = a_i + \sum_j W_{ij}h_j`, without :math:`\sigma_i`, and its variance
-    :math:`\sigma_i^2`. The marginal :math:`p(\mathbf{x})` is a mixture of :math:`2^K` Gaussians.
-
-    Args:
-        visible: The number of visible units :math:`M`.
-        hidden: The number of hidden units :math:`K`.
-        rng: The source of chance of the initial weights; the machine is made on its device.
-        sigma: The standard deviation :math:`\sigma_i` of each visible unit, one number or of shape :math:`(M,)`.
-            It is a property of the machine and is not trained.
-        std: The standard deviation of the initial weights; the biases begin at zero.
-
-    References:
-        Cho, Ilin and Raiko (2011).
+    :math:`\sigma_i^2`. The marginal :math:`p(\mathbf{x})` is a mixture of :math:`2^K` Gaussians. Arguments are those of
+    :class:`BernoulliRBM`; the :math:`\sigma_i`, ``sigma``, one number or of shape (M,), are a property of the machine
+    and are not trained.
     """
 
     states = states_or_means = points("B visible")
@@ -260,9 +236,9 @@ class GaussianBernoulliRBM(RestrictedBoltzmannMachine):
         return self.hidden_bias + (x / self.sigma**2) @ self.weight  # (B, M) @ (M, K) -> (B, K)
 
     def free_energy(self, x: points("B visible")):
-        r""":math:`F(\mathbf{x}) = \sum_i (x_i-a_i)^2/2\sigma_i^2 - \sum_j \log(1+e^{\phi_j})` in nats, (B,).
+        r""":math:`F(\mathbf{x}) = \sum_i (x_i-a_i)^2/2\sigma_i^2 - \sum_j \log(1+e^{\phi_j})` in nats, (B,),
 
-        It is the free energy ``eq:gaussian-free-energy``.
+        ``eq:gaussian-free-energy``.
         """
         field = self.hidden_bias + (x / self.sigma**2) @ self.weight
         return ((x - self.visible_bias) ** 2 / (2 * self.sigma**2)).sum(1) - softplus(field).sum(1)

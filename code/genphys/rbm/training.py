@@ -7,13 +7,13 @@ The gradient of the mean log-likelihood is an average over the data minus the sa
     \nabla_\Theta \langle\log p\rangle = \langle -\partial_\Theta E\rangle_\mathrm{data}
     - \langle -\partial_\Theta E\rangle_{p_\Theta} .
 
-- :func:`cd_step` takes the second average after :math:`k` Gibbs steps, from the data (CD-k) or from where the last step
-  left the chains (PCD-k); :func:`cd_step_fused` is the same step in fewer operations, which
-  :func:`contrastive_divergence` repeats.
-- :func:`maximum_likelihood` takes the second average exactly, by enumeration.
+:func:`cd_step` takes the second average after :math:`k` Gibbs steps, from the data (CD-k) or from where the last step
+left the chains (PCD-k), :func:`maximum_likelihood` exactly, by enumeration. Both loops are generators that yield after
+each step, and stop with :class:`genphys.numerics.Diverged` where a parameter is not finite any more.
 
-Both loops are generators that yield after each step, and stop with :class:`genphys.numerics.Diverged` at the step
-where a parameter is not finite any more.
+References:
+    Hinton (2002); Younes (1999) and Tieleman (2008) for persistent chains; Montavon and Müller (2012) and Melchior,
+    Fischer and Wiskott (2016) for the centred gradient.
 """
 
 import math
@@ -35,12 +35,8 @@ machine = owner(RestrictedBoltzmannMachine)
 class Chains:
     """What training carries from step to step: keep it to go on later, copy its tensors to resume.
 
-    Attributes:
-        hidden: The persistent chains' hidden configurations, shape (C, K); None where chains restart from the data.
-        visible: The visible configurations of the last negative phase, shape (C, M); None before the first step.
-        visible_mean: The offset of the visible units in the centred gradient, shape (M,).
-        hidden_mean: The offset of the hidden units, shape (K,).
-        step: The number of steps taken.
+    The persistent chains' ``hidden`` configurations, (C, K), None where chains restart from the data; the ``visible``
+    ones of the last negative phase, (C, M); and the offsets of the units in the centred gradient, (M,) and (K,).
     """
 
     hidden: torch.Tensor | None
@@ -175,9 +171,6 @@ def centred(gradient: Moments, visible_mean: tensor("M"), hidden_mean: tensor("K
     It is the gradient in the centred parameters, translated back (``eq:rbm-centred-direction``), an ascent direction
     of the same objective (``eq:rbm-centred-gradient``), and does not change when a unit's 0 and 1 are renamed. For
     Gaussian units the offsets ``visible_mean`` are :math:`\bar x_i/\sigma_i^2`.
-
-    References:
-        Montavon and Müller (2012); Melchior, Fischer and Wiskott (2016).
     """
     shape = gradient.weight.shape
     require((len(visible_mean), len(hidden_mean)) == shape, "visible_mean", visible_mean, f"with hidden_mean {shape}")
@@ -200,20 +193,10 @@ def contrastive_divergence(
 ) -> Iterator[Chains]:
     r"""Train by contrastive divergence: one :func:`cd_step_fused` for each batch, yielding ``chains`` after it.
 
-    The parameters are changed in place.
-
-    Args:
-        model: The machine to train.
-        batches: Visible configurations (Bernoulli: or probabilities), each of shape :math:`(B, M)`.
-        chains: The state to carry on, from :func:`persistent_chains`; left out, CD-k begins.
-        k: The number of Gibbs steps, or a function of the step number.
-        learning_rate: The step size, or a function of the step number.
-        weight_decay: :math:`\lambda` of the penalty :math:`\lambda\|W\|^2/2`.
-        centre: Whether to use :func:`centred`, with running means of the data as offsets.
-        rng: The source of chance.
-
-    References:
-        Hinton (2002); Younes (1999) and Tieleman (2008) for persistent chains.
+    The parameters are changed in place. Batches have the shape :math:`(B, M)`; ``chains`` carries on from
+    :func:`persistent_chains`, and left out CD-k begins. The number ``k`` of Gibbs steps and the learning rate may be
+    functions of the step number, ``weight_decay`` is :math:`\lambda` of the penalty :math:`\lambda\|W\|^2/2`, and
+    ``centre`` uses :func:`centred`, with running means of the data as offsets.
     """
     chains = _no_chains(model) if chains is None else chains
     for x in arguments.batches(states_or_means, batches, model):
@@ -250,20 +233,12 @@ def maximum_likelihood(
     weight_decay: number(low=0) = 0.0,
     centre: bool = True,
 ) -> Iterator[Chains]:
-    r"""Train a small machine by its exact gradient, data minus model (``eq:rbm-gradient``): a step for each batch.
+    """Train a small machine by its exact gradient, data minus model (``eq:rbm-gradient``): a step for each batch.
 
-    The average over the model is an enumeration, so that the smaller layer has at most 25 units.
-
-    Args:
-        model: The machine to train.
-        batches: Visible configurations of shape :math:`(B, M)`, or pairs of these and the probability of each row,
-            of shape :math:`(B,)`: a whole distribution.
-        learning_rate: The step size, or a function of the step number.
-        weight_decay: :math:`\lambda` of the penalty :math:`\lambda\|W\|^2/2`.
-        centre: Whether to use :func:`centred`, with the batch's means as offsets.
-
-    Yields:
-        The state after each step (its offsets and step number); the same object every time.
+    The average over the model is an enumeration, so that the smaller layer has at most 25 units. A batch may be a whole
+    distribution: a pair of configurations and the probability of each, shape :math:`(B,)`. Other arguments as for
+    :func:`contrastive_divergence`, with the batch's means as offsets. Yields the state after each step, the same
+    object.
     """
     state = _no_chains(model)
     for batch in arguments.batches(states_or_means | weighted, batches, model):

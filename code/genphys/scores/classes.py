@@ -3,6 +3,10 @@ r"""Scores from the class probabilities :math:`p(c\mid\mathbf{y})` that a classi
 With :math:`p(c) = \frac1m \sum_j p(c\mid\mathbf{y}^{(j)})`, the inception score is the exponential of the information
 that a point has on its class, and a mode score compares p(c) with the classes of the real points as well. A class may
 have exactly no probability, :math:`\log 0 = -\infty`.
+
+References:
+    Salimans, Goodfellow, Zaremba, Cheung, Radford and Chen, Improved techniques for training GANs (2016). Che, Li,
+    Jacob, Bengio and Li, Mode regularized generative adversarial networks (2016).
 """
 
 import math
@@ -14,7 +18,7 @@ LOG_ZERO = -1e300  # stands for log 0: its exponential is 0, and zero times it i
 
 
 def log_probs_of(rows):
-    """Log-probabilities of classes, a distribution a row; minus infinity is one, NaN is none."""
+    """Log-probabilities of two classes or more, a distribution a row; minus infinity is one, NaN is none."""
     log_p = tensor(f"{rows} c", rows=2, finite=False, high=1e-5)
     return log_p.where(lambda v: v.shape[1] >= 2, f"{log_p.words}, two classes or more")
 
@@ -23,14 +27,10 @@ def inception_score(log_probs: log_probs_of("m")):
     r"""The inception score, from :math:`\log p(c\mid\mathbf{y}^{(j)})` in nats, (m, C); a float64 number.
 
     .. math::
-
         \mathrm{IS} = \exp \frac1m \sum_{j} \mathrm{KL}\big(p(c\mid\mathbf{y}^{(j)}) \,\Vert\, p(c)\big) ,
         \qquad p(c) = \frac1m \sum_j p(c\mid\mathbf{y}^{(j)})
 
     It lies between 1 and the number of classes (``eq:inception-bounds``). No real point enters. Differentiable.
-
-    References:
-        Salimans, Goodfellow, Zaremba, Cheung, Radford and Chen, Improved techniques for training GANs (2016).
     """
     log_p = _normalised("log_probs", log_probs)
     return _mean_kl(log_p, _log_marginal(log_p)).exp()
@@ -40,20 +40,12 @@ def mode_score(log_probs: log_probs_of("m"), real_log_probs: log_probs_of("n"), 
     r"""A mode score: an inception score that is told the classes of the real points; a float64 number.
 
     .. math::
-
         \mathrm{MS} = \exp\Big(\mathbb{E}_{\mathbf{y}} \mathrm{KL}\big(p(c\mid\mathbf{y}) \,\Vert\, p(c)\big)
         - \mathrm{KL}\big(p(c) \,\Vert\, p_\mathrm{data}(c)\big)\Big)
 
     is smaller where classes are missing (``def:mode-score``). The original form has :math:`p_\mathrm{data}(c)` in the
     first term too; then the real points drop out and it *equals the inception score* (``eq:mode-score-identity``).
-
-    Args:
-        log_probs: :math:`\log p(c\mid\mathbf{y}^{(j)})` of the generated points, in nats, shape (m, C).
-        real_log_probs: The same of the real points, shape (n, C).
-        original: Compute the original form.
-
-    References:
-        Che, Li, Jacob, Bengio and Li, Mode regularized generative adversarial networks (2016).
+    Log-probabilities in nats, shapes (m, C) and (n, C).
     """
     log_p, log_real = _normalised("log_probs", log_probs), _normalised("real_log_probs", real_log_probs)
     marginal, real_marginal = _log_marginal(log_p), _log_marginal(log_real)

@@ -1,7 +1,6 @@
 r"""Squared distances between points, on which kernels, neighbours and transport stand.
 
 .. math::
-
     \lVert\mathbf{x}-\mathbf{y}\rVert^2
     = \lVert\mathbf{x}\rVert^2 + \lVert\mathbf{y}\rVert^2 - 2\,\mathbf{x}\cdot\mathbf{y}
 

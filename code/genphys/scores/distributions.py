@@ -21,7 +21,6 @@ def kolmogorov_smirnov(x: tensor("n", rows=2, kind="any"), y: tensor("m", rows=2
     r"""The largest difference of the empirical distribution functions of two sets of numbers.
 
     .. math::
-
         D = \sup_a |F_n(a) - G_m(a)| , \qquad
         \text{p-value} \approx 2\sum_{k\ge1} (-1)^{k-1} e^{-2k^2\lambda^2} ,\quad \lambda = D\sqrt{\tfrac{nm}{n+m}}
 

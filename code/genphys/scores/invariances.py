@@ -4,14 +4,12 @@ from typing import NamedTuple
 
 
 class Invariances(NamedTuple):
-    """What leaves a score as it is.
+    """What leaves a score as it is: changes of the points of both sets at once.
 
-    Args:
-        shift: One vector, however large, added to the points of both sets.
-        scale: The degree of the score: points times a positive s multiply it by s to this power; 0 is an invariance,
-            None says that there is no such law. Where a score takes a bandwidth, it has to be multiplied by s as well.
-        rotation: One orthogonal matrix, applied to the points of both sets. For a score of numbers: their sign.
-        order: The order of the points in their sets.
+    A ``shift`` by one vector, however large; a ``rotation`` by one orthogonal matrix, of numbers their sign; the
+    ``order`` of the points in their sets. ``scale`` is the degree of the score: points times a positive s multiply it
+    by s to this power, 0 is an invariance, None says that there is no such law. A bandwidth has to be multiplied by s
+    as well.
     """
 
     shift: bool

@@ -1,13 +1,16 @@
 r"""The maximum mean discrepancy: the distance of two mean embeddings, with a Gaussian kernel.
 
 .. math::
-
     \mathrm{MMD}^2 = \mathbb{E}\,\kappa(\mathbf{x},\mathbf{x}') + \mathbb{E}\,\kappa(\mathbf{y},\mathbf{y}')
     - 2\,\mathbb{E}\,\kappa(\mathbf{x},\mathbf{y}) , \qquad
     \kappa(\mathbf{x},\mathbf{x}') = \exp\big(-\lVert\mathbf{x}-\mathbf{x}'\rVert^2/2\sigma_\kappa^2\big)
 
 for :math:`\mathbf{x}, \mathbf{x}'` from p (``real``) and :math:`\mathbf{y}, \mathbf{y}'` from q (``generated``). The
 bandwidth :math:`\sigma_\kappa` has the unit of the points and is never guessed: :func:`median_bandwidth` offers one.
+
+References:
+    Gretton, Borgwardt, Rasch, Schölkopf and Smola, A kernel two-sample test (2012), lemma 6 and section 8. Serfling,
+    Approximation Theorems of Mathematical Statistics (1980), section 5.2, for the variance.
 """
 
 import math
@@ -25,16 +28,12 @@ def mmd2(real: points("n d", rows=2), generated: points("m d", rows=2), bandwidt
     r"""The squared maximum mean discrepancy without bias: a U-statistic (``eq:mmd-unbiased``).
 
     .. math::
-
         \widehat{\mathrm{MMD}}^2 = \frac{1}{n(n-1)} \sum_{i\ne j} \kappa(\mathbf{x}^{(i)},\mathbf{x}^{(j)})
         + \frac{1}{m(m-1)} \sum_{i\ne j} \kappa(\mathbf{y}^{(i)},\mathbf{y}^{(j)})
         - \frac{2}{nm} \sum_{i,j} \kappa(\mathbf{x}^{(i)},\mathbf{y}^{(j)})
 
     A float64 number, below zero as often as an unbiased estimate of zero must be. Differentiable. The three matrices
     are whole; :func:`mmd2_blocked` is for many points.
-
-    References:
-        Gretton, Borgwardt, Rasch, Schölkopf and Smola, A kernel two-sample test (2012), lemma 6.
     """
     x, y = in_double(real), in_double(generated)  # (n, D), (m, D)
     k_xx, k_yy, k_xy = (kernel(*pair, bandwidth) for pair in ((x, x), (y, y), (x, y)))
@@ -96,7 +95,6 @@ def mmd2_and_error(real: points("n d", rows=3), generated: points("m d", rows=3)
     r""":func:`mmd2` and its standard error from the same pairs, an :class:`Estimate` off the graph.
 
     .. math::
-
         \operatorname{Var} = \frac{4\sigma_x^2}{n} + \frac{4\sigma_y^2}{m}
         + \frac{2\zeta_{xx}}{n(n-1)} + \frac{2\zeta_{yy}}{m(m-1)} + \frac{4\zeta_{xy}}{nm}
 
@@ -104,9 +102,6 @@ def mmd2_and_error(real: points("n d", rows=3), generated: points("m d", rows=3)
     :math:`\mathbb{E}[\kappa(\mathbf{x},\cdot)] - \mathbb{E}[\kappa(\mathbf{y},\cdot)]` over p and q, and each
     :math:`\zeta` is the variance of a kernel minus its row and column means. For p = q the first two vanish. The row
     means of the kernel matrices carry every :math:`\zeta` twice; the surplus is subtracted.
-
-    References:
-        Serfling, Approximation Theorems of Mathematical Statistics (1980), section 5.2, for the variance.
     """
     x, y = in_double(real.detach()), in_double(generated.detach())
     n, m = len(x), len(y)
@@ -198,7 +193,6 @@ def gaussian_mmd2(
     r""":math:`\mathrm{MMD}^2` between two Gaussians, in float64, from their means (D,) and covariances (D, D).
 
     .. math::
-
         \mathbb{E}\,\kappa(\mathbf{x},\mathbf{y}) = \det\!\big(I + C/\sigma_\kappa^2\big)^{-1/2}
         \exp\!\big(-\tfrac12\,\boldsymbol\delta^\top (\sigma_\kappa^2 I + C)^{-1} \boldsymbol\delta\big)
 
@@ -222,9 +216,6 @@ def median_bandwidth(*sets: many(points("_ d", rows=2)), most: count(2) = 2000):
 
     This is a rule of thumb. Scores are comparable only at one bandwidth: compute it once, on the real points, and state
     it. Of more points than ``most`` altogether, that many evenly spaced ones are taken.
-
-    References:
-        Gretton, Borgwardt, Rasch, Schölkopf and Smola, A kernel two-sample test (2012), section 8.
     """
     require(sets, "sets", sets, "at least one set of points")
     every = torch.cat([in_double(s.detach()) for s in sets])

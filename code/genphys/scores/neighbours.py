@@ -2,6 +2,12 @@ r"""Scores from nearest neighbours: the 1-nearest-neighbour accuracy, precision 
 
 :math:`\mathbf{x}^{(1)}, \dots, \mathbf{x}^{(n)}` are ``real``, :math:`\mathbf{y}^{(1)}, \dots, \mathbf{y}^{(m)}` are
 ``generated``. Distances that are equal but for rounding count as equal.
+
+References:
+    Lopez-Paz and Oquab, Revisiting classifier two-sample tests (2016); Xu et al., An empirical study on evaluation
+    metrics of generative adversarial networks (2018). Kynkäänniemi, Karras, Laine, Lehtinen and Aila, Improved
+    precision and recall metric (2019); Naeem, Oh, Uh, Choi and Yoo, Reliable fidelity and diversity metrics for
+    generative models (2020).
 """
 
 import math
@@ -31,15 +37,11 @@ class PrecisionRecall(NamedTuple):
 
 
 def nearest_neighbour(real: points("n d", rows=2), generated: points("m d", rows=2)):
-    r"""How often a point's nearest neighbour among all others is of its own set: :class:`NearestNeighbour`.
+    """How often a point's nearest neighbour among all others is of its own set: :class:`NearestNeighbour`.
 
     For equal distributions and n = m the mean is :math:`(n-1)/(2n-1)` (``eq:nearest-neighbour-null``), near 1/2. Near 1
     the sets are apart. Near 0 the generated points are copies of the real ones. Neighbours at equal distance share the
     vote.
-
-    References:
-        Lopez-Paz and Oquab, Revisiting classifier two-sample tests (2016); Xu et al., An empirical study on evaluation
-        metrics of generative adversarial networks (2018).
     """
     x, y = in_double(real.detach()), in_double(generated.detach())
     of_real, of_generated = _votes(x, y), _votes(y, x)
@@ -66,17 +68,12 @@ def precision_recall(real: points("n d", rows=2), generated: points("m d", rows=
     of :math:`\mathbf{y}^{(j)}` to its k-th nearest other generated point,
 
     .. math::
-
         \text{precision} &= \tfrac1m \#\{j : \exists i\ \lVert\mathbf{x}^{(i)}-\mathbf{y}^{(j)}\rVert \le r_i\} &
         \text{recall} &= \tfrac1n \#\{i : \exists j\ \lVert\mathbf{x}^{(i)}-\mathbf{y}^{(j)}\rVert \le s_j\} \\
         \text{density} &= \tfrac{1}{km} \#\{(i,j) : \lVert\mathbf{x}^{(i)}-\mathbf{y}^{(j)}\rVert \le r_i\} &
         \text{coverage} &= \tfrac1n \#\{i : \exists j\ \lVert\mathbf{x}^{(i)}-\mathbf{y}^{(j)}\rVert \le r_i\}
 
     These are ``def:precision-recall`` and ``def:density-coverage``.
-
-    References:
-        Kynkäänniemi, Karras, Laine, Lehtinen and Aila, Improved precision and recall metric (2019); Naeem, Oh, Uh, Choi
-        and Yoo, Reliable fidelity and diversity metrics for generative models (2020).
     """
     require(k < min(len(real), len(generated)), "k", k, "at most the number of other points in the smaller set")
     x, y = in_double(real.detach()), in_double(generated.detach())

@@ -1,10 +1,12 @@
 r"""Error bars for any score, by drawing new sets from the sets at hand: the bootstrap, and random halves.
 
-.. math::
-
-    \bar t = \frac1B \sum_b t_b , \qquad \widehat{\operatorname{Var}}(t) = \frac{1}{B-1} \sum_b (t_b - \bar t)^2
+.. math:: \bar t = \frac1B \sum_b t_b , \qquad \widehat{\operatorname{Var}}(t) = \frac{1}{B-1} \sum_b (t_b - \bar t)^2
 
 for the scores :math:`t_b` of :math:`B` pairs of sets. A permutation test is :func:`genphys.scores.mmd_test`.
+
+References:
+    Efron, Bootstrap methods: another look at the jackknife (1979); Bickel and Freedman, Some asymptotic theory for the
+    bootstrap (1981), for its limits too. Shao and Wu, A general theory for jackknife variance estimation (1989).
 """
 
 from typing import NamedTuple
@@ -33,18 +35,8 @@ def bootstrap(score: function, real: samples, generated: samples, *, repeats: co
     squared Fréchet distance does vanish, and the error is too large by a factor near :math:`\sqrt3`
     (``eq:bootstrap-variance``); the mean of the unbiased :math:`\mathrm{MMD}^2` is the *biased* one
     (``eq:bootstrap-mean``). Scores from nearest neighbours it spoils: a point drawn twice is its own nearest neighbour
-    (``eq:bootstrap-copies``). For these take :func:`half_sampling_error`.
-
-    Args:
-        score: A function ``score(real, generated)`` that returns a number or a tensor of several.
-        real: Points, shape (n, ...), n of 4 or more.
-        generated: Points, shape (m, ...), m of 4 or more.
-        repeats: :math:`B`.
-        rng: The source of chance.
-
-    References:
-        Efron, Bootstrap methods: another look at the jackknife (1979); Bickel and Freedman, Some asymptotic theory for
-        the bootstrap (1981), for its limits too.
+    (``eq:bootstrap-copies``). For these take :func:`half_sampling_error`. The score is a function ``score(real,
+    generated)`` that returns a number or a tensor of several, of points of any shape (n, ...) and (m, ...).
     """
 
     def again(points):
@@ -64,9 +56,6 @@ def half_sampling_error(score: function, real: samples, generated: samples, *, r
     :math:`\sqrt{(n+1)/(n-1)}`). For other scores it is too large, by at most :math:`\sqrt2` where the variance falls
     like 1/n (``eq:half-variance``): near :math:`\sqrt{5/3}`, measured, for the share of nearest neighbours at p = q.
     The score sees n // 2 and m // 2 points. The arguments are those of :func:`bootstrap`.
-
-    References:
-        Shao and Wu, A general theory for jackknife variance estimation (1989).
     """
 
     def half(points):

@@ -1,13 +1,9 @@
-r"""What it costs to carry one set onto another: Wasserstein distances, and the Fréchet distance between Gaussians.
+"""What it costs to carry one set onto another: Wasserstein distances, and the Fréchet distance between Gaussians.
 
-.. math::
-
-    \mathrm{W}_p^p = \min_\pi \frac1n \sum_{i=1}^n \big\lVert\mathbf{x}^{(i)} - \mathbf{y}^{(\pi(i))}\big\rVert^p
-    \qquad
-    \mathrm{W}_2^2 = \lVert\boldsymbol\mu_p-\boldsymbol\mu_q\rVert^2
-    + \operatorname{Tr}\Big(C_p + C_q - 2\big(C_p^{1/2} C_q\, C_p^{1/2}\big)^{1/2}\Big)
-
-over all permutations of n points, and for two Gaussians.
+References:
+    Dowson and Landau, The Fréchet distance between multivariate normal distributions (1982). Heusel, Ramsauer,
+    Unterthiner, Nessler and Hochreiter, GANs trained by a two time-scale update rule (2017). Bhatia, Jain and Lim, On
+    the Bures-Wasserstein distance between positive definite matrices (2019), theorem 1.
 """
 
 import numpy as np
@@ -42,7 +38,6 @@ def wasserstein(real: points("n d", rows=2), generated: points("n d", rows=2), o
     r"""The Wasserstein distance of two sets of equally many points, by the optimal assignment.
 
     .. math::
-
         \mathrm{W}_p^p = \min_\pi \frac1n \sum_{i=1}^n
         \big\lVert\mathbf{x}^{(i)} - \mathbf{y}^{(\pi(i))}\big\rVert^p
 
@@ -74,16 +69,12 @@ def gaussian_frechet2(mean_p: tensor("d"), cov_p: covariance("d"), mean_q: tenso
     r"""The squared Fréchet distance of two Gaussians, which is :math:`\mathrm{W}_2^2`: (D,) and (D, D) to a number.
 
     .. math::
-
         \mathrm{W}_2^2 = \lVert\boldsymbol\mu_p-\boldsymbol\mu_q\rVert^2
         + \operatorname{Tr}\Big(C_p + C_q - 2\big(C_p^{1/2} C_q\, C_p^{1/2}\big)^{1/2}\Big)
 
     This is ``eq:frechet-gaussians``, in float64. Both roots are of symmetric matrices, by their eigenvalues; no complex
     number occurs, and singular covariances do no harm. Differentiable in ``mean_p``, ``mean_q`` and ``cov_q``, and in
     ``cov_p`` if its eigenvalues are distinct and positive. A difference of traces: rounding leaves some 1e-15 of them.
-
-    References:
-        Dowson and Landau, The Fréchet distance between multivariate normal distributions (1982).
     """
     mean_p, cov_p, mean_q, cov_q = map(in_double, (mean_p, cov_p, mean_q, cov_q))
     values, vectors = torch.linalg.eigh(cov_p)
@@ -113,10 +104,6 @@ def frechet2(real: points("n d", rows=2), generated: points("m d", rows=2)):
     singular covariances, and is never negative. It sees first and second moments only, and is biased upwards by an
     amount of order 1/n (``eq:frechet-bias``): compare equal n. "FID" is this number for features of an Inception
     network; with other features it is another number.
-
-    References:
-        Heusel, Ramsauer, Unterthiner, Nessler and Hochreiter, GANs trained by a two time-scale update rule (2017);
-        Bhatia, Jain and Lim, On the Bures-Wasserstein distance between positive definite matrices (2019), theorem 1.
     """
     x, y = about_their_middle(in_double(real), in_double(generated))
     a, b = _factor(x), _factor(y)

@@ -5,19 +5,16 @@ there are :math:`2M` bonds :math:`\langle ij\rangle` (for :math:`L = 2` two betw
 :math:`\mathbf{s} \in \{-1, +1\}^M` has the energy
 
 .. math::
-
     E(\mathbf{s}) = -\sum_{\langle ij\rangle} J_{ij}\, s_i s_j - B \sum_i s_i ,
     \qquad p(\mathbf{s}) = \frac{1}{Z}\, e^{-E(\mathbf{s})/T} , \qquad k_B = 1 .
 
 Energies, the field :math:`B` and the temperature :math:`T` are in units of :math:`J`. Bonds are numbered by
 :func:`bonds`: first the :math:`M` bonds to the right, then the :math:`M` bonds down, each in the row-major order of
-their sites; a coupling is one number or one number a bond in this order.
+their sites; a coupling is one number or one number a bond in this order. Samplers leave the spins that they are given
+as they are.
 
-:func:`enumerate_observables` sums over the :math:`2^M` configurations for :math:`L \le 4`;
-:mod:`genphys.systems.onsager` has what is known exactly for larger lattices, and
-:mod:`genphys.systems.transfer_matrix` what can be computed exactly for any couplings.
-:func:`heat_bath_sweep` redraws one sublattice after another from its exact conditional distribution,
-:func:`swendsen_wang_step` flips clusters. Both leave the spins that they are given as they are.
+References:
+    Swendsen and Wang, Nonuniversal critical dynamics in Monte Carlo simulations (1987).
 """
 
 import math
@@ -76,12 +73,8 @@ def energy(spins: lattices, J: couplings = 1.0, field: number() = 0.0):
 
     .. math:: E(\mathbf{s}) = -\sum_{\langle ij\rangle} J_{ij}\, s_i s_j - B \sum_i s_i
 
-    It has the type of the spins if that is float32 or float64, else float64.
-
-    Args:
-        spins: :math:`\mathbf{s}` in {-1, +1}.
-        J: The coupling, a number, or one a bond, shape (2 L^2,), in the order of :func:`bonds`.
-        field: The field :math:`B`.
+    It has the type of the spins if that is float32 or float64, else float64. The coupling ``J`` is a number, or one a
+    bond, shape (2 L^2,), in the order of :func:`bonds`.
     """
     spins = _floating(spins)
     right, down = _couplings(J, spins)
@@ -110,9 +103,8 @@ def enumerate_observables(L: count(2, 4), T: numbers_or_tensor(above=0), *, J: c
     .. math:: \langle A\rangle = \frac{1}{Z}\sum_{\mathbf{s}} A(\mathbf{s})\, e^{-E(\mathbf{s})/T} ,
         \qquad Z = \sum_{\mathbf{s}} e^{-E(\mathbf{s})/T}
 
-    Returns:
-        The dictionary of :func:`observables` with errors 0, and ``"log_partition"``, :math:`\ln Z` of the whole lattice
-        in nats; values in float64, of the shape of ``T``, and differentiable in it.
+    The dictionary of :func:`observables` with errors 0, and ``"log_partition"``, :math:`\ln Z` of the whole lattice in
+    nats; values in float64, of the shape of ``T``, and differentiable in it.
     """
     T, spins = double(T), configurations(L)
     E, m2 = energy(spins, double(J), field), magnetisation(spins).square()
@@ -139,14 +131,8 @@ def heat_bath_sweep(spins: lattices, T: positive, *, J: couplings = 1.0, field: 
         h_i = B + \sum_{j \sim i} J_{ij} s_j
 
     Sites of one colour share no bond and are drawn together: two colours (a checkerboard) for even L, three for odd L.
-    The Boltzmann distribution is stationary; the fixed order of the colours breaks detailed balance.
-
-    Args:
-        spins: :math:`\mathbf{s}` in {-1, +1}, shape (..., L, L), one lattice a chain.
-        T: The temperature in units of J.
-        J: The coupling, as for :func:`energy`.
-        field: The field :math:`B`.
-        rng: The source of chance.
+    The Boltzmann distribution is stationary; the fixed order of the colours breaks detailed balance. Lattices have the
+    shape (..., L, L), one a chain; couplings and field are those of :func:`energy`.
     """
     s = _drawable(spins)
     right, down = _couplings(J, s)
@@ -160,15 +146,12 @@ def heat_bath_sweep(spins: lattices, T: positive, *, J: couplings = 1.0, field: 
 
 
 def swendsen_wang_step(spins: lattices, T: positive, *, J: couplings = 1.0, rng: source):
-    r"""Flip each Fortuin-Kasteleyn cluster with probability one half.
+    """Flip each Fortuin-Kasteleyn cluster with probability one half.
 
     A bond between equal spins is open with probability :math:`1 - e^{-2 J_{ij}/T}`, one between unlike spins is closed;
     the clusters are what the open bonds connect. The step keeps detailed balance and moves large clusters at once, so
     that the autocorrelation time at :math:`T_c` is a few steps. Arguments as for :func:`heat_bath_sweep`, without a
     field; no coupling may be negative.
-
-    References:
-        Swendsen and Wang, Nonuniversal critical dynamics in Monte Carlo simulations (1987).
     """
     s = _drawable(spins)
     right, down = _couplings(J, s)
@@ -196,18 +179,11 @@ def sample(
 ):
     """Draw configurations with Markov chains that run side by side, shape (n_samples, n_chains, L, L).
 
-    Args:
-        L: The linear size.
-        T: The temperature in units of J.
-        n_samples: How many configurations of each chain are kept.
-        n_chains: How many chains.
-        rng: The source of chance; the chains live on its device.
-        burn_in: Steps from the start that are thrown away. Local updates near the critical point need many.
-        thin: Steps from one kept configuration to the next.
-        step: The Markov kernel ``step(spins, T, rng=rng) -> spins``, as :func:`swendsen_wang_step` or
-            :func:`heat_bath_sweep`; bind couplings and a field with ``functools.partial``.
-        start: Where the chains start, shape (n_chains, L, L); independent random spins where left out.
-        dtype: The type of the result; PyTorch's default type where left out. ``torch.int8`` saves memory.
+    Of each chain ``burn_in`` steps are thrown away, and of the next every so many, ``thin``, are kept; local updates
+    near the critical point need a long burn-in. The Markov kernel is ``step(spins, T, rng=rng) -> spins``, as
+    :func:`swendsen_wang_step` or :func:`heat_bath_sweep`; bind couplings and a field with ``functools.partial``. Chains
+    live on the device of ``rng`` and ``start`` from independent random spins where no others are given. The type of the
+    result is PyTorch's default one or ``dtype``; ``torch.int8`` saves memory.
     """
     shape, device, step = (n_chains, L, L), rng.device, unchecked(step)
     if start is None:
@@ -230,18 +206,13 @@ def observables(spins: lattices, T: positive, *, J: couplings = 1.0, field: numb
 
     The heat capacity is the mean of :math:`(E - \langle E\rangle)^2/(M T^2)`, the Binder cumulant a function of means.
     All errors account for autocorrelation along the first axis. There is no estimate of :math:`\ln Z`, which is not an
-    average over samples.
+    average over samples. Spins have the shape (n_samples, L, L) or (n_samples, n_chains, L, L).
 
-    Args:
-        spins: Shape (n_samples, L, L) or (n_samples, n_chains, L, L).
-        T: The temperature that they were drawn at.
-        J, field: As for :func:`energy`.
-
-    Returns:
-        A dictionary of :class:`~genphys.exact.estimates.Estimate`: ``"energy"``, :math:`u = \langle E\rangle/M` in
-        units of J; ``"heat_capacity"``, :math:`c = \mathrm{Var}(E)/(M T^2)` in units of :math:`k_B`
-        (``eq:heat-capacity``); ``"abs_magnetisation"``, :math:`\langle|m|\rangle`; ``"binder"``,
-        :math:`U = 1 - \langle m^4\rangle/(3\langle m^2\rangle^2)`.
+    Energy :math:`u = \langle E\rangle/M` in units of J, heat capacity :math:`c = \mathrm{Var}(E)/(M T^2)` in units of
+    :math:`k_B` (``eq:heat-capacity``), :math:`\langle|m|\rangle` and
+    :math:`U = 1 - \langle m^4\rangle/(3\langle m^2\rangle^2)`: a dictionary of
+    :class:`~genphys.exact.estimates.Estimate` with the keys ``"energy"``, ``"heat_capacity"``, ``"abs_magnetisation"``
+    and ``"binder"``.
     """
     takes = "two samples or more of (L, L) or (n_chains, L, L)"
     require(spins.ndim in (3, 4) and len(spins) >= 2, "spins", spins, takes)
@@ -259,7 +230,7 @@ def observables(spins: lattices, T: positive, *, J: couplings = 1.0, field: numb
 
 
 def _floating(spins):
-    """Spins in float32 or float64, on lattices that have two neighbours a direction."""
+    """Spins in float32 or float64."""
     return spins if spins.dtype in (torch.float32, torch.float64) else double(spins)
 
 
@@ -288,9 +259,7 @@ def _colours(L, device):
 def _clusters(right, down):
     """For each site of all lattices, flattened, the smallest index of the sites that open bonds connect it to.
 
-    Args:
-        right: Which bonds to the right are open, shape (..., L, L).
-        down: Which bonds down are open, of the same shape.
+    Whether bonds to the right and down are open has the shape (..., L, L).
     """
     site = torch.arange(right.numel(), device=right.device)
     grid = site.view_as(right)

@@ -1,21 +1,16 @@
 r"""What is known exactly of the two-dimensional Ising model with :math:`J = 1` and no field, on lattices of any size.
 
-On a periodic :math:`L\times L` lattice Kaufman's closed form gives :math:`\ln Z` (:func:`kaufman_log_partition`), and
-with :math:`K = 1/T` its derivatives the energy and the heat capacity per site,
-
-.. math:: u = -\frac{1}{M}\,\frac{\partial \ln Z}{\partial K} , \qquad
-    c = \frac{K^2}{M}\,\frac{\partial^2 \ln Z}{\partial K^2} , \qquad M = L^2 .
-
-In the limit :math:`L\to\infty` it becomes Onsager's solution (:func:`log_partition_per_site`, :func:`energy`), and
-below :math:`T_c` the lattice magnetises (:func:`spontaneous_magnetisation`). A transfer matrix gives the distribution
-of the magnetisation of small lattices (:func:`magnetisation_distribution`).
+On a periodic :math:`L\times L` lattice Kaufman's closed form gives :math:`\ln Z`, and its derivatives with respect to
+:math:`K = 1/T` the energy and the heat capacity per site. In the limit :math:`L\to\infty` it becomes Onsager's
+solution, and below :math:`T_c` the lattice magnetises.
 
 Temperatures and energies are in units of J, :math:`\ln Z` in nats. All is float64 on the processor, of the shape of the
 temperature.
 
 References:
-    Onsager, Crystal statistics I, Phys. Rev. 65, 117 (1944).
-    Kaufman, Crystal statistics II, Phys. Rev. 76, 1232 (1949).
+    Onsager, Crystal statistics I, Phys. Rev. 65, 117 (1944). Kaufman, Crystal statistics II, Phys. Rev. 76, 1232
+    (1949). Kramers and Wannier, Phys. Rev. 60, 252 (1941): the transfer matrix. Yang, Phys. Rev. 85, 808 (1952): the
+    magnetisation.
 """
 
 import math
@@ -39,7 +34,6 @@ def kaufman_log_partition(L: count(2), T: temperatures):
     With :math:`K = 1/T` and :math:`s = \sinh 2K`
 
     .. math::
-
         Z = \frac{(2 s)^{M/2}}{2} \Big[ \prod_r 2\cosh\tfrac{L\gamma_{2r+1}}{2}
             + \prod_r 2\sinh\tfrac{L\gamma_{2r+1}}{2}
             + \prod_r 2\cosh\tfrac{L\gamma_{2r}}{2} + \prod_r 2\sinh\tfrac{L\gamma_{2r}}{2} \Big] ,
@@ -74,13 +68,8 @@ def magnetisation_distribution(L: count(2, 8), T: positive):
 
     where the diagonal :math:`D_z` holds the fugacities and the bonds within a row, and :math:`V` the bonds between two
     rows. Its values at the :math:`(M+1)`-th roots of unity are the discrete Fourier transform of the weights of
-    :math:`n_+ = 0, \dots, M`. The work grows as :math:`8^L`.
-
-    Returns:
-        The magnetisations :math:`m = (2n_+ - M)/M` and their probabilities, both of shape :math:`(M + 1)`.
-
-    References:
-        Kramers and Wannier, Phys. Rev. 60, 252 (1941).
+    :math:`n_+ = 0, \dots, M`. The work grows as :math:`8^L`. The magnetisations :math:`m = (2n_+ - M)/M` and their
+    probabilities, both of shape :math:`(M + 1)`.
     """
     M, T = L * L, float(T)
     row = all_configurations(L, values=(-1, 1))  # (2^L, L)
@@ -117,11 +106,7 @@ def energy(T: temperatures):
 
 
 def spontaneous_magnetisation(T: temperatures):
-    r"""The magnetisation of the infinite lattice, :math:`(1 - \sinh^{-4} 2K)^{1/8}` below :math:`T_c`, else 0.
-
-    References:
-        Announced by Onsager and proved by Yang, Phys. Rev. 85, 808 (1952).
-    """
+    r"""The magnetisation of the infinite lattice, :math:`(1 - \sinh^{-4} 2K)^{1/8}` below :math:`T_c`, else 0."""
     log_s = _log_sinh(2 / double(T)).clamp(min=0)  # 0 at the critical point, and above it
     return (-torch.expm1(-4 * log_s)).pow(0.125)
 

@@ -1,31 +1,18 @@
 r"""The scalar field on a two-dimensional lattice with a quartic self-interaction, near its phase transition.
 
-The model. On a periodic square lattice of :math:`N = L \times L` sites a configuration is a real number
-:math:`\varphi_x` at every site, and its weight is :math:`e^{-S(\varphi)}/Z` with the action
-
-.. math::
-
-    S(\varphi) = \sum_x \Big[ -2\kappa \sum_{\mu=1}^{2} \varphi_x \varphi_{x+\hat\mu} + \varphi_x^2
-    + \lambda\,(\varphi_x^2 - 1)^2 \Big] ,
-
-where :math:`x+\hat\mu` is the neighbour to the right or below. The hopping parameter :math:`\kappa` and the coupling
-:math:`\lambda \ge 0` are pure numbers, and so is the action (nats). The weight is even in :math:`\varphi`; above a
-critical :math:`\kappa_\mathrm{c}(\lambda)` an infinite lattice magnetises. For :math:`\lambda\to\infty` the field is
-:math:`\pm 1` and the model is the Ising model at :math:`J/T = 2\kappa`; for :math:`\lambda = 0` it is Gaussian.
-
-What is exact. :func:`free_propagator` at :math:`\lambda = 0`. At any couplings the integral of a total derivative
-vanishes, so that :math:`\langle\varphi_x\,\partial S/\partial\varphi_y\rangle = \delta_{xy}`
-(:func:`schwinger_dyson`): a test of samples that needs no reference.
-
-What is sampled. :func:`hybrid_monte_carlo` moves many independent chains at once; a trajectory of Hamilton's equations
-is accepted or rejected as a whole, so that the step size biases nothing.
+On a periodic square lattice of :math:`N = L \times L` sites a configuration is a real number :math:`\varphi_x` at every
+site, and its weight is :math:`e^{-S(\varphi)}/Z` with the :func:`action` :math:`S`. The hopping parameter
+:math:`\kappa` and the coupling :math:`\lambda \ge 0` are pure numbers, and so is the action (nats). The weight is even
+in :math:`\varphi`; above a critical :math:`\kappa_\mathrm{c}(\lambda)` an infinite lattice magnetises. For
+:math:`\lambda\to\infty` the field is :math:`\pm 1` and the model is the Ising model at :math:`J/T = 2\kappa`; for
+:math:`\lambda = 0` it is Gaussian, and :func:`free_propagator` is exact.
 
 Lattices have the shape (n, L, L). Errors are standard errors of n *independent* configurations, one from each chain;
 estimates are :class:`genphys.exact.estimates.Estimate`.
 
 References:
-    Duane, Kennedy, Pendleton and Roweth, Hybrid Monte Carlo (1987).
-    Montvay and Münster, Quantum Fields on a Lattice (1994), for the action in this form.
+    Duane, Kennedy, Pendleton and Roweth, Hybrid Monte Carlo, Phys. Lett. B 195, 216 (1987). Montvay and Münster,
+    Quantum Fields on a Lattice (1994), for the action in this form.
 """
 
 import math
@@ -52,6 +39,8 @@ def action(phi: fields, kappa: number(), lam: coupling):
     .. math::
         S(\varphi) = \sum_x \Big[ -2\kappa \sum_\mu \varphi_x \varphi_{x+\hat\mu} + \varphi_x^2
         + \lambda\,(\varphi_x^2 - 1)^2 \Big]
+
+    Here :math:`x+\hat\mu` is the neighbour to the right or below.
     """
     square = phi.square()
     hop = phi * (phi.roll(-1, 1) + phi.roll(-1, 2))
@@ -93,11 +82,9 @@ def lattice_momentum_squared(L: count()):
 
 
 class Trajectories(NamedTuple):
-    r"""What the chains did: for each trajectory and chain whether it was accepted, and the error of its energy.
+    r"""What the chains did: whether a trajectory was ``accepted``, and the ``energy_error`` :math:`\Delta H` in nats.
 
-    Attributes:
-        accepted: Shape (trajectories, n), of type bool.
-        energy_error: :math:`\Delta H`, shape (trajectories, n), in nats.
+    Both have the shape (trajectories, n).
     """
 
     accepted: torch.Tensor
@@ -110,17 +97,9 @@ def leapfrog(
     r"""Follow Hamilton's equations of :math:`H = \tfrac12\pi^2 + S(\varphi)` for a few leapfrog steps.
 
     Half a step of the momenta, then steps of the field and the momenta in turn, and half a step of the momenta. The map
-    is reversible and keeps the volume of phase space; the energy is kept to order :math:`\epsilon^2`.
-
-    Args:
-        phi: The field, shape (n, L, L).
-        momentum: :math:`\pi`, of the same shape.
-        kappa, lam: The couplings.
-        step_size: :math:`\epsilon`, the step in fictitious time, a number or a tensor of shape (n, 1, 1).
-        steps: How many.
-
-    Returns:
-        The field and the momenta at the end.
+    is reversible and keeps the volume of phase space; the energy is kept to order :math:`\epsilon^2`. The step
+    :math:`\epsilon` in fictitious time is a number or a tensor of shape (n, 1, 1). The field and the momenta
+    :math:`\pi` at the end, (n, L, L) each.
     """
     momentum = momentum - step_size / 2 * _gradient(phi, kappa, lam)
     for i in range(steps):
@@ -148,21 +127,8 @@ def hybrid_monte_carlo(
     A trajectory draws momenta :math:`\pi\sim\mathcal{N}(0, I)`, takes :func:`leapfrog` steps, and is accepted with the
     probability :math:`\min(1, e^{-\Delta H})`. After each, the sign of the whole field is drawn anew, which no action
     resists and which carries a chain between the two phases. A chain's step is drawn between half of ``step_size`` and
-    one and a half of it, so that no mode of the field returns to its start every time.
-
-    Args:
-        phi: The configurations at the start, shape (n, L, L), one for each chain.
-        kappa, lam: The couplings.
-        trajectories: How many.
-        rng: The source of chance.
-        step_size: The mean leapfrog step.
-        steps: Leapfrog steps of a trajectory.
-
-    Returns:
-        The configurations at the end, and the :class:`Trajectories`.
-
-    References:
-        Duane, Kennedy, Pendleton and Roweth, Phys. Lett. B 195, 216 (1987).
+    one and a half of it, so that no mode of the field returns to its start every time. The configurations at the end,
+    (n, L, L), one for each chain, and the :class:`Trajectories`.
     """
     before, accepted, errors = _action(phi, kappa, lam), [], []
     for _ in range(trajectories):
@@ -197,22 +163,12 @@ def sample(
     steps: count() = 8,
     dtype: torch.dtype = torch.float64,
 ):
-    r"""Independent configurations, (n, L, L): the ends of as many chains, each from a :func:`start` of its own.
+    """Independent configurations, (n, L, L): the ends of as many chains, each from a :func:`start` of its own.
 
     The default number of trajectories is many times the eight or so in which the squared magnetisation forgets its
     start at the couplings of the book (L = 8, ``tests/systems/test_phi4.py``); larger lattices near the transition need
     more. A stiff potential needs a smaller step: some starts lie high on its walls, and where in 20 trajectories or
     more a chain has accepted none, the step size is refused. :func:`hybrid_monte_carlo` also says what was accepted.
-
-    Args:
-        n: The number of chains.
-        L: The side.
-        kappa, lam: The couplings.
-        rng: The source of chance.
-        trajectories: Trajectories of each chain.
-        step_size: The mean leapfrog step.
-        steps: Leapfrog steps of a trajectory.
-        dtype: The floating type.
     """
     phi = start(n, L, rng=rng, dtype=dtype)
     options = {"trajectories": trajectories, "step_size": step_size, "steps": steps}
@@ -284,8 +240,8 @@ def schwinger_dyson(phi: fields, kappa: number(), lam: coupling):
         D(r) = \frac1N\sum_x \varphi_x\,\frac{\partial S}{\partial\varphi_{x+r}} , \qquad
         \langle D(r)\rangle = \delta_{r,0}
 
-    for any couplings, because :math:`\int \partial_y(\varphi_x e^{-S})\,\mathrm{d}\varphi = 0`. The mean at
-    :math:`r = 0` says that :math:`\langle\varphi\cdot\nabla S\rangle = N`. Shape (n, L, L).
+    for any couplings, because :math:`\int \partial_y(\varphi_x e^{-S})\,\mathrm{d}\varphi = 0`. This tests samples
+    without a reference; at :math:`r = 0` it says that :math:`\langle\varphi\cdot\nabla S\rangle = N`. Shape (n, L, L).
     """
     gradient = _gradient(phi, kappa, lam)
     return torch.fft.ifft2(torch.fft.fft2(phi).conj() * torch.fft.fft2(gradient)).real / phi[0].numel()
@@ -331,15 +287,10 @@ def correlation_length(phi: with_waves):
 def observables(phi: with_waves, kappa: number(), lam: coupling):
     r"""The observables of the book's table, from independent configurations (book: ``def:phi4-observables``).
 
-    Args:
-        phi: The configurations, shape (n, L, L), n and L at least 2.
-        kappa, lam: The couplings.
-
-    Returns:
-        A dictionary of :class:`~genphys.exact.estimates.Estimate`: ``"action"``, :math:`S/N`; ``"square"``,
-        :math:`\langle\varphi^2\rangle`; ``"abs_magnetisation"``, :math:`\langle|m|\rangle`; ``"susceptibility"``;
-        ``"binder"``; ``"schwinger_dyson"``, :math:`\langle\varphi\cdot\nabla S\rangle/N`, exactly 1;
-        ``"correlation_length"``, left out where there is none (:func:`correlation_length`).
+    A dictionary of :class:`~genphys.exact.estimates.Estimate`: ``"action"``, :math:`S/N`; ``"square"``,
+    :math:`\langle\varphi^2\rangle`; ``"abs_magnetisation"``, :math:`\langle|m|\rangle`; ``"susceptibility"``;
+    ``"binder"``; ``"schwinger_dyson"``, :math:`\langle\varphi\cdot\nabla S\rangle/N`, exactly 1;
+    ``"correlation_length"``, left out where there is none (:func:`correlation_length`).
     """
     phi = double(phi)
     found = {

@@ -71,16 +71,9 @@ def anneal(
 
     .. math:: \mathcal{W} = \sum_j \left[S_{\kappa_{j+1}}(\varphi_j) - S_{\kappa_j}(\varphi_j)\right]
 
-    Args:
-        phi: Fields at the first hopping parameter.
-        kappas: The hopping parameters, the first and the last among them.
-        lam: The coupling.
-        rng: The source of chance.
-        trajectories: After each step.
-        step_size, steps: Of :func:`genphys.systems.phi4.hybrid_monte_carlo`.
-
-    Returns:
-        The fields at the end, and the work :math:`\mathcal{W}` of each in nats, shape (n,), float64 on the processor.
+    After each step so many ``trajectories`` are run, with ``step_size`` and ``steps`` of
+    :func:`genphys.systems.phi4.hybrid_monte_carlo`; the fields ``phi`` are those of the first hopping parameter. The
+    fields at the end, and the work :math:`\mathcal{W}` of each in nats, shape (n,), float64 on the processor.
     """
     options = {"trajectories": trajectories, "step_size": step_size, "steps": steps}
     work = torch.zeros(len(phi), dtype=torch.float64)

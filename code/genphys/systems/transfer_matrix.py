@@ -36,10 +36,8 @@ def _factors(right, down, field):
 def log_partition(right: lattice, down: tensor("L W"), field: tensor("L W")):
     r"""The exact :math:`\log Z`, in nats; it can be differentiated.
 
-    Args:
-        right: The coupling of each spin to its right neighbour.
-        down: The coupling to its neighbour below.
-        field: The field on each spin; all three in units of T, of one shape.
+    The coupling of each spin to its ``right`` neighbour and to that below (``down``), and the ``field`` on it, in units
+    of T.
     """
     s, factors = _factors(right, down, field)
     product, log_scale = torch.eye(len(s), dtype=right.dtype, device=right.device), 0.0
@@ -53,9 +51,8 @@ def log_partition(right: lattice, down: tensor("L W"), field: tensor("L W")):
 def averages(right: lattice, down: tensor("L W"), field: tensor("L W")):
     r"""The exact averages of neighbouring products and of the spins, :math:`\partial\log Z` by each parameter.
 
-    Returns:
-        :math:`\langle s_{ij}s_{i,j+1}\rangle`, :math:`\langle s_{ij}s_{i+1,j}\rangle` and
-        :math:`\langle s_{ij}\rangle`, each of shape (L, W).
+    :math:`\langle s_{ij}s_{i,j+1}\rangle`, :math:`\langle s_{ij}s_{i+1,j}\rangle` and :math:`\langle s_{ij}\rangle`,
+    each of shape (L, W).
     """
     parameters = [p.detach().requires_grad_() for p in (right, down, field)]
     with torch.enable_grad():
@@ -64,13 +61,10 @@ def averages(right: lattice, down: tensor("L W"), field: tensor("L W")):
 
 @torch.no_grad()
 def draw(n: count(), right: lattice, down: tensor("L W"), field: tensor("L W"), *, rng: source):
-    r"""Independent configurations from the exact distribution, one row of the lattice after the other.
+    """Independent configurations from the exact distribution, one row of the lattice after the other; spins (n, L, W).
 
     The first row has the probability of the diagonal of the whole product; each further one follows from the row above
     and from the product of the matrices that lead back to the first row.
-
-    Returns:
-        Spins of shape (n, L, W).
     """
     s, factors = _factors(right, down, field)
     back = [torch.eye(len(s), dtype=right.dtype, device=right.device)]  # back[k]: from row L - k to the first row

@@ -87,10 +87,8 @@ class GaussianDecoder(nn.Module):
     .. math:: \log p_\theta(\mathbf{x}|\mathbf{h}) = -\frac12 \sum_i \left[ \frac{(x_i - m_i(\mathbf{h}))^2}{\sigma^2}
               + \log (2\pi\sigma^2) \right]
 
-    Args:
-        net: A module from :math:`(B, K)` to the mean :math:`\mathbf{m}_\theta(\mathbf{h})`, shape :math:`(B, M)`.
-        log_variance: The initial :math:`\log \sigma^2`, a number or a tensor of shape :math:`(M)`.
-        learn_variance: Whether it is a parameter; otherwise it stays as given.
+    ``net`` goes from :math:`(B, K)` to the mean :math:`\mathbf{m}_\theta(\mathbf{h})`, shape :math:`(B, M)`; the
+    initial ``log_variance``, a number or of shape :math:`(M)`, stays as given unless ``learn_variance``.
     """
 
     values = None  # any real number

@@ -9,8 +9,8 @@ determinant, :math:`\det\mathbf{C} = \sigma^{2(M-K)} \det\mathbf{A}`, and the in
 :math:`\sigma^2 \mathbf{C}^{-1} = \mathbf{I} - \mathbf{W}\mathbf{A}^{-1}\mathbf{W}^\top`.
 
 References:
-    Tipping and Bishop, Probabilistic principal component analysis (1999).
-    Lucas, Tucker, Grosse and Norouzi, Don't blame the ELBO! (2019).
+    Tipping and Bishop, Probabilistic principal component analysis (1999). Lucas, Tucker, Grosse and Norouzi, Don't
+    blame the ELBO! (2019).
 """
 
 import math

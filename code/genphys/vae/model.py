@@ -5,21 +5,15 @@ A latent variable :math:`\mathbf{h} \sim \mathcal{N}(\mathbf{0}, \mathbf{I})` an
 
 .. math:: p_\theta(\mathbf{x}) = \int p_\theta(\mathbf{x}|\mathbf{h})\, p(\mathbf{h})\, \mathrm{d}\mathbf{h} .
 
-The encoder :math:`q_\phi(\mathbf{h}|\mathbf{x})` gives the lower bound
+to which the encoder :math:`q_\phi(\mathbf{h}|\mathbf{x})` gives lower bounds: :meth:`VAE.elbo`, and with :math:`k`
+samples the tighter one of :meth:`VAE.importance_weighted_bound`.
 
-.. math:: \log p_\theta(\mathbf{x}) \ge \mathbb{E}_{q_\phi}[\log p_\theta(\mathbf{x}|\mathbf{h})]
-          - \mathrm{KL}(q_\phi(\mathbf{h}|\mathbf{x}) \,\|\, p(\mathbf{h}))
-
-and, with :math:`k` samples of the weight :math:`w_i = p_\theta(\mathbf{x}, \mathbf{h}_i) /
-q_\phi(\mathbf{h}_i|\mathbf{x})`, the tighter one :math:`\mathbb{E} \log \frac1k \sum_i w_i`.
-
-Configurations are rows of a matrix, :math:`(B, M)`. All bounds are sums over the :math:`M` components, in nats. Chance
-comes from ``rng``; the noise :math:`\boldsymbol{\epsilon}` itself can be given in its place, where the draws have to be
-known.
+Configurations are rows of a matrix, :math:`(B, M)`. All bounds are sums over the :math:`M` components, in nats. The
+noise :math:`\boldsymbol{\epsilon}` itself can be given in the place of ``rng``, where the draws have to be known.
 
 References:
-    Kingma and Welling, Auto-encoding variational Bayes (2013).
-    Burda, Grosse and Salakhutdinov, Importance weighted autoencoders (2015).
+    Kingma and Welling, Auto-encoding variational Bayes (2013). Burda, Grosse and Salakhutdinov, Importance weighted
+    autoencoders (2015).
 """
 
 import math
@@ -45,13 +39,10 @@ def configurations(rows="B"):
 
 
 class VAE(nn.Module):
-    r"""An encoder and a decoder around a standard normal prior.
+    """An encoder and a decoder around a standard normal prior.
 
-    Args:
-        encoder: A module from :math:`(B, M)` to mean and log-variance, each of shape :math:`(B, K)`.
-        decoder: A :class:`~genphys.vae.decoders.BernoulliDecoder` or :class:`~genphys.vae.decoders.GaussianDecoder`.
-        visible: :math:`M`, the number of components of a configuration.
-        latents: :math:`K`, the number of latent units.
+    The encoder goes from :math:`(B, M)` to mean and log-variance, each of shape :math:`(B, K)`; ``visible`` is the
+    number :math:`M` of components, ``latents`` that of latent units, :math:`K`.
     """
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module, visible: count(), latents: count()):
