@@ -40,7 +40,6 @@ CALLS = {
     "all_configurations": case(lambda: args(3, (-1, 1))),
     "detailed_balance_violation": case(lambda: args(distribution(4, 4), distribution(4))),
     "double_well_log_partition": case(lambda: args(2.0)),
-    "double_well_moment": case(lambda: args(2.0, 2)),
     "entropy": case(lambda: args(distribution(5, 4)), allow={"p": ["wrong shape"]}),
     "gaussian_entropy": case(lambda: args(cov(2))),
     "gaussian_kl": case(

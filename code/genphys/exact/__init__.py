@@ -1,6 +1,6 @@
 """Exact references: closed forms, enumeration and quadrature that the models and their estimates are compared with."""
 
-from .double_well import double_well_log_partition, double_well_moment
+from .double_well import double_well_log_partition
 from .estimates import (
     Estimate,
     autocorrelation_time,
