@@ -64,7 +64,7 @@ def annealed_log_f(
 
 
 class Annealed(NamedTuple):
-    r"""What an annealing run found, in float64: the estimate ``log_z`` and its standard error, in nats.
+    r"""What an annealing run found, in float64: the estimate ``log_z`` and its standard error ``stderr``, in nats.
 
     The ``work`` of each run, shape :math:`(C,)`, is dimensionless and has
     :math:`\langle e^{-\mathcal{W}}\rangle = Z/Z_0` (``eq:rbm-jarzynski``), or :math:`Z_0/Z` for the reverse process;

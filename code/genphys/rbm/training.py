@@ -36,7 +36,8 @@ class Chains:
     """What training carries from step to step: keep it to go on later, copy its tensors to resume.
 
     The persistent chains' ``hidden`` configurations, (C, K), None where chains restart from the data; the ``visible``
-    ones of the last negative phase, (C, M); and the offsets of the units in the centred gradient, (M,) and (K,).
+    ones of the last negative phase, (C, M); and the offsets of the centred gradient, ``visible_mean``, (M,), and
+    ``hidden_mean``, (K,).
     """
 
     hidden: torch.Tensor | None
