@@ -3,10 +3,10 @@
 import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
+import forked
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -62,8 +62,7 @@ class SmallBook:
 
     def build(self, *arguments):
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "code"), str(self.root / "code")])}
-        command = [sys.executable, str(self.book / "_ext" / "make_book.py"), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
+        return forked.run(self.book / "_ext" / "make_book.py", arguments, environment, timeout=300)
 
     def page(self, name):
         return (self.book / "_build" / "html" / f"{name}.html").read_text("utf8")

@@ -115,7 +115,7 @@ class Book:
         LOG.parent.mkdir(parents=True, exist_ok=True)
         self.begun = time.perf_counter()
         with open(LOG, "w") as log:
-            both = f"{shlex.join([*MAKE_BOOK, '--anew'])} && {shlex.join([*MAKE_BOOK, '--notebooks'])}"
+            both = f"{shlex.join([*MAKE_BOOK, '--whole'])} && {shlex.join([*MAKE_BOOK, '--notebooks'])}"
             self.process = subprocess.Popen(["sh", "-c", both], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
 
     def finish(self):

@@ -31,7 +31,9 @@ class Code:
 
     def __init__(self, folder):
         self.folder = Path(folder)
+        # Each module is read once, whatever the number of chapters that stand on it.
         self._read, self._computing, self._all_needs = map(cache, (self._read, self._computing, self._all_needs))
+        self._behind, self._constants, self._keys = map(cache, (self._behind, self._constants, self._keys))
         self.texts = {name: path.read_text("utf8") for name, path in self.modules.items()}  # all as of one moment
 
     @cached_property
@@ -50,6 +52,12 @@ class Code:
     def _computing(self, module):
         return computing(ast.parse(self.texts[module]))
 
+    def _constants(self, module):
+        return constants(self._read(module))
+
+    def _keys(self, module):
+        return keys(self._read(module))
+
     def needed(self, source):
         """The names of the modules whose code a source runs, directly or through others."""
         tree = ast.parse(source)
@@ -66,10 +74,10 @@ class Code:
     def digest(self, source):
         """Hash of the computing lines of those modules, and of the data files that they or the source name."""
         digest, named = hashlib.sha256(sys.version.encode()), constants(ast.parse(source))
+        shown = SHOWS_SOURCE.search(source)
         for module in sorted(self.needed(source)):
-            shown = SHOWS_SOURCE.search(source)
             digest.update(f"\0{module}\0{self.texts[module] if shown else self._computing(module)}".encode())
-            named |= constants(self._read(module))
+            named |= self._constants(module)
         for path in self.data(named):
             digest.update(path.name.encode() + path.read_bytes())
         return digest.hexdigest()[:16]
@@ -133,7 +141,7 @@ class Code:
         return [
             Need(module, None)
             for module in self.modules
-            if module == name or (name[-1] == "*" and module.startswith(name[:-1]) and asked & keys(self._read(module)))
+            if module == name or (name[-1] == "*" and module.startswith(name[:-1]) and asked & self._keys(module))
         ]
 
     def _absolute(self, node, here):

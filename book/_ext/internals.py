@@ -5,6 +5,7 @@ with the new version and names the one that broke; what has to change then is in
 """
 
 import contextlib
+import copy
 import functools
 import os
 import re
@@ -12,6 +13,7 @@ from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from unittest.mock import patch
+from weakref import WeakKeyDictionary
 
 import nbformat
 import psutil
@@ -115,15 +117,24 @@ def remembering():
 # --- MyST-NB: how a page is read, and which cache it looks into ---------------------------------------------------
 
 
+READ = WeakKeyDictionary()  # for each environment, so each build: the text and the notebook of its pages
+
+
 def read_notebook(env, docname):
-    """The notebook that MyST-NB makes of a page's source, and how it was read; None for a page without cells."""
+    """The notebook that MyST-NB makes of a page's source, and how it was read; None for a page without cells.
+
+    A page is parsed once a build, as long as its text is the same; each caller gets a copy of its own.
+    """
     path = Path(env.doc2path(docname))
     text = path.read_text("utf8")
-    reader = create_nb_reader(str(path), env.myst_config, env.mystnb_config, text)
-    try:
-        return reader and (reader.read(text), reader.read_fmt)
-    except Exception as error:  # MyST-NB names the line and not the page
-        raise ValueError(f"{path.name}: {error}") from error
+    known = READ.setdefault(env, {})
+    if docname not in known or known[docname][0] != text:
+        reader = create_nb_reader(str(path), env.myst_config, env.mystnb_config, text)
+        try:
+            known[docname] = text, reader and (reader.read(text), reader.read_fmt)
+        except Exception as error:  # MyST-NB names the line and not the page
+            raise ValueError(f"{path.name}: {error}") from error
+    return copy.deepcopy(known[docname][1])
 
 
 def use_cache(env, folder):

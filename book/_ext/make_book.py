@@ -1,5 +1,5 @@
-"""Build the book: `python book/_ext/make_book.py [--strict] [--anew] [--notebooks | --texts] [--edition NAME]
-[--language CODE]`, called by make.
+"""Build the book: `python book/_ext/make_book.py [--strict [--whole]] [--anew] [--notebooks | --texts]
+[--edition NAME] [--language CODE]`, called by make.
 
 The pages are built in `book/_build/work` and take the place of `book/_build/html` only when they are complete, so a
 failed, interrupted or out-of-space build never costs what was there before. What Sphinx says goes to
@@ -71,8 +71,12 @@ def check(book=BOOK, build=BUILD):
     return sorted(path.name for path in book.glob("*.md") if path.stem not in names)
 
 
-def run(builder, strict, anew, edition=None, language=None):
-    """One Sphinx run through Jupyter Book; returns the folder it wrote and the warnings."""
+def run(builder, strict, anew, edition=None, language=None, whole=False):
+    """One Sphinx run through Jupyter Book; returns the folder it wrote and the warnings.
+
+    With ``whole`` the warnings are those of all pages: they are read again, unless each was without a warning when it
+    was read last.
+    """
     import internals
 
     kind = "-".join(filter(None, (language, edition)))
@@ -81,6 +85,12 @@ def run(builder, strict, anew, edition=None, language=None):
     settings |= {"language": language, "locale_dirs": ["locale"]} if language else {}
     apart = language or (builder if builder == "gettext" else "")  # pages that others cannot be made from
     pages = BUILD / "work" / f".doctrees-{apart}" if apart else None
+    quiet = out.with_name(f".quiet-{out.name}")  # is there while no page has a warning
+    all_known = quiet.exists() or not (pages or out.with_name(".doctrees")).joinpath("environment.pickle").exists()
+    anew = anew or (whole and not all_known)
+    marks = {*out.parent.glob(".quiet-*"), *([quiet] if anew or all_known else [])}
+    for mark in marks:
+        mark.unlink(missing_ok=True)
     keep_connections_quiet(log)
     with open(log, "w", encoding="utf8") as file:
         warnings = Warnings(file)
@@ -105,6 +115,8 @@ def run(builder, strict, anew, edition=None, language=None):
         raise CannotBuild(f"the reason stands above, and more in {log} (builder {builder})", warnings.found)
     if result or (strict and warnings.found):
         raise CannotBuild(f"a warning is an error here (builder {builder})", warnings.found)
+    for mark in marks if not warnings.found else ():
+        mark.touch()
     return out, warnings.found
 
 
@@ -161,6 +173,7 @@ def publish(work, target):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--strict", action="store_true", help="make warnings fatal")
+    parser.add_argument("--whole", action="store_true", help="with the warnings of pages that have not changed")
     parser.add_argument("--anew", action="store_true", help="read and write every page again; executions are kept")
     parser.add_argument("--notebooks", action="store_true", help="write the notebooks instead of the pages")
     parser.add_argument("--texts", action="store_true", help="write what is to be translated instead of the pages")
@@ -180,7 +193,7 @@ def main():
         left_out = check()
         if options.language and not (BOOK / "locale" / options.language).is_dir():
             raise CannotBuild(f"there is no folder book/locale/{options.language}; `make texts` begins one")
-        work, warnings = run(builder, options.strict, options.anew, options.edition, options.language)
+        work, warnings = run(builder, options.strict, options.anew, options.edition, options.language, options.whole)
         publish(work, target)
     except CannotBuild as error:
         show(error.warnings)
