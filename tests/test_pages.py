@@ -113,12 +113,13 @@ def test_scripts_wait_and_the_theme_is_known_before_the_page_is_styled():
 
 
 def test_the_scripts_of_the_theme_lay_out_no_page_before_it_is_shown():
-    """Neither header, nor sidebar, nor all code is measured at the start; a tooltip is made when it is needed."""
+    """No header, banner, sidebar or code is measured at the start; a tooltip is made when it is needed."""
     folder = importlib.resources.files("pydata_sphinx_theme") / "theme/pydata_sphinx_theme/static/scripts"
     theme = (folder / "pydata-sphinx-theme.js").read_text("utf8")
     assert len(pages.ASKS_ALL.findall(theme)) == 1 == len(pages.SIDEBAR.findall(theme))
     found = pages.quicker(theme)
     assert ",requestAnimationFrame((function(){if(!" in found and not pages.ASKS_ALL.search(found)
+    assert theme.count(f"{pages.BANNER})return") == 1 == found.count(f"{pages.EMPTY})return")
     assert pages.quicker(found) == found
     bootstrap = (folder / "bootstrap.js").read_text("utf8")
     assert len(pages.TOOLTIPS.findall(bootstrap)) == 1 == bootstrap.count(pages.HEADER)

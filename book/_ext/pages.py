@@ -27,7 +27,10 @@ TWICE = re.compile(r"<title>([^<]+) &#8212; \1</title>")
 # The theme asks, at the start and after every change of a page, all code and all outputs whether they scroll, which
 # lays out the whole page; book.js asks those that come near.
 ASKS_ALL = re.compile(r'(?<=,)"complete"===document\.readyState\?(\w)\(\):window\.addEventListener\("load",\1\)')
-# It measures the page before that was shown: the header, which has no height here, and where the sidebar's link stands.
+# It measures the page before that was shown: the header, which has no height here, announcements, of which there are
+# none, and where the sidebar's link stands.
+BANNER = '(".pst-async-banner-revealer");if(!e'
+EMPTY = BANNER + '||!e.querySelector(":scope > :not(.d-none)")'
 HEADER = 'document.getElementsByClassName("bd-header")[0].getBoundingClientRect()'
 SIDEBAR = re.compile(r'(?<!\w)e(?=\(\(function\(\)\{if\(!document\.querySelector\("\.bd-docs-nav"\)\))')
 # It makes the tooltips of all buttons at the start; now each when its button is come to.
@@ -178,7 +181,8 @@ def thinned(text):
 def quicker(text):
     """A script of the theme that does not lay out the page before it is shown."""
     text = SIDEBAR.sub("requestAnimationFrame", TOOLTIPS.sub(ASKED, ASKS_ALL.sub("0", text)))
-    return SOURCE_MAP.sub("", text.replace(HEADER, "{bottom:0}"))
+    text = text.replace(HEADER, "{bottom:0}").replace(f"{BANNER})", f"{EMPTY})")
+    return SOURCE_MAP.sub("", text)
 
 
 def unblocked(text, options):
