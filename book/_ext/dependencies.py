@@ -59,13 +59,13 @@ class Code:
         return keys(self._read(module))
 
     def needed(self, source):
-        """The names of the modules whose code a source runs, directly or through others."""
-        tree = ast.parse(source)
-        todo, seen = list(self._needs(tree, "")), set()
+        """The names of the modules whose code a source, or its tree, runs, directly or through others."""
+        tree = source if isinstance(source, ast.AST) else ast.parse(source)
+        todo, seen, asked = list(self._needs(tree, "")), set(), constants(tree)
         while todo:
             need = todo.pop()
             if need.name == LOOKED_UP:
-                todo += self._looked_up(need.module, constants(tree))
+                todo += self._looked_up(need.module, asked)
             elif need not in seen and need.module in self.modules:
                 seen.add(need)
                 todo += self._behind(need)
@@ -73,9 +73,9 @@ class Code:
 
     def digest(self, source):
         """Hash of the computing lines of those modules, and of the data files that they or the source name."""
-        digest, named = hashlib.sha256(sys.version.encode()), constants(ast.parse(source))
-        shown = SHOWS_SOURCE.search(source)
-        for module in sorted(self.needed(source)):
+        tree = ast.parse(source)
+        digest, named, shown = hashlib.sha256(sys.version.encode()), constants(tree), SHOWS_SOURCE.search(source)
+        for module in sorted(self.needed(tree)):
             digest.update(f"\0{module}\0{self.texts[module] if shown else self._computing(module)}".encode())
             named |= self._constants(module)
         for path in self.data(named):
