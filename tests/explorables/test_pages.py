@@ -61,8 +61,7 @@ def test_before_the_click_little_is_fetched_and_there_is_a_picture(pages, browse
         assert path.stat().st_size < 120_000, path
 
 
-@pytest.mark.parametrize("ground", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize(("width", "ground"), [(390, "light"), (1280, "dark")])
 def test_every_explorable_starts_fits_and_is_accessible(width, ground, pages, browser):
     context = browser.new_context(
         viewport={"width": width, "height": 900}, color_scheme=ground, has_touch=width < 500, reduced_motion="reduce"
