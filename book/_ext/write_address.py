@@ -22,8 +22,8 @@ PACKAGE = "code/genphys/__init__.py"
 TAG = re.compile(r"v\d+\.\d+(\.\d+)?")
 LEFT = """\
 What is left to do, on GitHub and here:
-  1. git add --all && git commit -m "A home of its own" && git push
-  2. {url}/actions: enable the workflows; GitHub switches them off on a fork
+  1. {url}/actions: enable the workflows; GitHub switches them off on a fork, and a push before that publishes nothing
+  2. git add --all && git commit -m "A home of its own" && git push
   3. {url}/settings/pages: deploy from a branch, gh-pages, once the first run has published there
   4. title, author and copyright in book/_config.yml and CITATION.cff, if they are to be others
 The book will be at {book}"""
