@@ -3,11 +3,8 @@
 from promise import args, case
 
 CALLS = {
-    "energy": case(lambda: args(2.0)),
     "kaufman_energy": case(lambda: args(3, 2.0)),
     "kaufman_heat_capacity": case(lambda: args(3, 2.0)),
     "kaufman_log_partition": case(lambda: args(3, 2.0)),
-    "log_partition_per_site": case(lambda: args(2.0)),
     "magnetisation_distribution": case(lambda: args(3, 2.0)),
-    "spontaneous_magnetisation": case(lambda: args(2.0)),
 }

@@ -17,5 +17,4 @@ CALLS = {
     "ks_distance": case(lambda: args(points(), 2)),
     "quantile": case(lambda: args(points(), 2), allow={"u": ["wrong shape"]}),  # any shape
     "w1_distance": case(lambda: args(points(), 2, points=101)),
-    "wave_function": case(lambda: args(points(), 2), allow=ANY_SHAPE),
 }

@@ -13,7 +13,6 @@ CHAINS = {"trajectories": 2, "step_size": 0.1, "steps": 2}
 CALLS = {
     "action": case(lambda: args(field(), 0.3, 0.5)),
     "action_gradient": case(lambda: args(field(), 0.3, 0.5)),
-    "binder": case(lambda: args(field())),
     "correlation_length": case(lambda: args(field())),
     "free_propagator": case(lambda: args(4, 0.2)),
     "hybrid_monte_carlo": case(lambda: args(field(), 0.3, 0.5, **CHAINS, rng=rng())),
@@ -28,5 +27,4 @@ CALLS = {
     "susceptibility": case(lambda: args(field())),
     "symmetry_images": case(lambda: args(field(), rng=rng())),
     "time_slice_correlation": case(lambda: args(field())),
-    "two_point": case(lambda: args(field())),
 }

@@ -9,7 +9,6 @@ def lattice():
 
 
 CALLS = {
-    "averages": case(lambda: args(*lattice())),
     "draw": case(lambda: args(5, *lattice(), rng=rng())),
     "log_partition": case(lambda: args(*lattice())),
     "uniform": case(lambda: args(4, 2.0)),

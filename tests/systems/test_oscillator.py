@@ -13,11 +13,11 @@ DX = (X[1] - X[0]).item()
 
 
 @pytest.mark.parametrize("level", [0, 1, 2, 3, 8])
-def test_wave_function_is_hermites(level):
+def test_the_density_is_the_square_of_hermites_wave_function(level):
     norm = math.sqrt(2.0**level * math.factorial(level) * math.sqrt(math.pi))
     hermite = np.polynomial.hermite.hermval(X.numpy(), [0] * level + [1])
     expected = torch.from_numpy(hermite) * torch.exp(-(X**2) / 2) / norm
-    assert torch.allclose(oscillator.wave_function(X, level), expected, rtol=0, atol=1e-13)
+    assert torch.allclose(oscillator.density(X, level), expected**2, rtol=0, atol=1e-13)
 
 
 @pytest.mark.parametrize("level", [0, 1, 2, 3, 8])

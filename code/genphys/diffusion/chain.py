@@ -31,9 +31,6 @@ Kind = Literal["noise", "x0", "score", "velocity"]
 KINDS = get_args(Kind)
 
 
-# ------------------------------------------------------------------------------------- what the arguments take
-
-
 def _fits_schedule(value, call):
     return isinstance(value, Schedule) and call.agrees("T", value.T) and call.agrees("T+1", value.T + 1)
 
@@ -59,9 +56,6 @@ def as_constants(name, values, schedule):
     values = double(torch.as_tensor(values, dtype=None if isinstance(values, torch.Tensor) else torch.float64))
     require(len(values) == schedule.T + 1, name, values, f"T + 1 = {schedule.T + 1} numbers")
     return values
-
-
-# ---------------------------------------------------------------------------------------------------- schedules
 
 
 class Schedule:
@@ -137,9 +131,6 @@ def cosine_schedule(T: count(), offset: positive = 0.008):
     return Schedule((1 - alpha_bar[1:] / alpha_bar[:-1]).clamp(max=0.999))
 
 
-# ------------------------------------------------------------------------------------- the chain and its posterior
-
-
 def forward_step(schedule: a_schedule, x: tensor("n ..."), t: steps_from(1), noise: tensor("n ...")):
     r"""One step of the chain, from t - 1 to t (book: ``def:forward-step``).
 
@@ -208,9 +199,6 @@ def optimal_variance(schedule: a_schedule, denoising_variance: constants):
     return posterior_variance(schedule) + torch.cat([bar.new_zeros(1), factor.square() * v[1:]])
 
 
-# ------------------------------------------------------------------------------------------------- conversions
-
-
 def convert(
     schedule: a_schedule, prediction: tensor("n ..."), x: tensor("n ..."), t: steps_from(1), given: Kind, wanted: Kind
 ):
@@ -239,9 +227,6 @@ def converted(prediction, x, a, s, given, wanted):
 def as_kind(kind, x0, noise, a, s):
     """What a network of this kind predicts, from both parts of the state."""
     return {"x0": x0, "noise": noise, "score": -noise / s, "velocity": a * noise - s * x0}[kind]
-
-
-# ---------------------------------------------------------------------------------------------------- training
 
 
 def steps_of_batch(n: count(), T: count(), *, rng: source):

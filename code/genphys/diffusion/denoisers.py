@@ -37,9 +37,6 @@ def _steps(schedule, first=0, rows="n"):
     return tensor(rows, kind="whole", low=first, high=schedule.T)
 
 
-# --------------------------------------------------------------------------------------------------- a network
-
-
 def denoiser(
     network: function,
     schedule: a_schedule,
@@ -78,9 +75,6 @@ def denoiser(
     return denoise
 
 
-# ---------------------------------------------------------------------------------------------- Gaussian data
-
-
 def gaussian_denoiser(schedule: a_schedule, mean: tensor("d"), cov: positive_definite("d d")):
     r"""The exact denoiser of data :math:`\mathcal{N}(\mathbf{m}, \mathbf{C})` (book: ``eq:gaussian-denoiser``).
 
@@ -102,12 +96,7 @@ def gaussian_denoiser(schedule: a_schedule, mean: tensor("d"), cov: positive_def
 
 
 def gaussian_flow(
-    schedule: a_schedule,
-    mean: tensor("d"),
-    cov: positive_definite("d d"),
-    x: points("n d"),
-    t: count(0),
-    s: count(0),
+    schedule: a_schedule, mean: tensor("d"), cov: positive_definite("d d"), x: points("n d"), t: count(0), s: count(0)
 ):
     r"""Where the probability flow of data :math:`\mathcal{N}(\mathbf{m}, \mathbf{C})` takes x from step t to step s.
 
@@ -132,15 +121,7 @@ def _spectrum(covs):
     return torch.linalg.eigh(double(covs))
 
 
-# --------------------------------------------------------------------------------------------------- a mixture
-
-
-def mixture_denoiser(
-    schedule: a_schedule,
-    weights: shares,
-    means: tensor("K d"),
-    covs: positive_definite("K d d"),
-):
+def mixture_denoiser(schedule: a_schedule, weights: shares, means: tensor("K d"), covs: positive_definite("K d d")):
     r"""The exact denoiser of a Gaussian mixture: the components' denoisers, averaged by their responsibilities.
 
     .. math::
@@ -184,9 +165,6 @@ def mixture_log_prob(
         here = t == step
         found[here] = exact.mixture_log_prob(x[here], weights, a * means, a**2 * covs + s**2 * eye)
     return found
-
-
-# --------------------------------------------------------------------------------------- finitely many points
 
 
 def data_denoiser(schedule: a_schedule, data: points("m d ...", free=True)):

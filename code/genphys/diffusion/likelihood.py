@@ -27,8 +27,6 @@ from genphys.diffusion.samplers import a_variance, ask, heun_step, some_steps, v
 from genphys.exact.estimates import mean_and_error
 from genphys.numerics import double
 
-# --------------------------------------------------------------------------------------------------- the bound
-
 
 class Bound(NamedTuple):
     r"""The terms of the variational bound on :math:`-\log p(\mathbf{x}_0)` in nats, float64, and their ``total``, (n,).
@@ -144,9 +142,6 @@ def prior_mismatch(schedule: a_schedule, x0: points("n d ..."), *, rng: source, 
         log_q = (-0.5 * torch.cdist(part, a * data).square() / s**2).logsumexp(1) - math.log(len(data)) - M * s.log()
         found.append(log_q + 0.5 * part.square().sum(1))
     return mean_and_error(torch.cat(found))
-
-
-# ---------------------------------------------------------------------------------------------------- the flow
 
 
 def log_likelihood(

@@ -42,9 +42,6 @@ def times(T: count(), n: count()):
     return [T - (i * T) // n for i in range(n)]
 
 
-# -------------------------------------------------------------------------------------------- the reverse chain
-
-
 def ancestral_step(
     x: points("n ..."), x0: points("n ..."), of_x: number(), of_x0: number(), sigma: number(0), z: normal = 0.0
 ):
@@ -132,9 +129,6 @@ def ddim(
         if callback is not None:
             callback(then, x, x0)
     return x
-
-
-# ----------------------------------------------------------------------------------------- the probability flow
 
 
 def euler_step(x: points("n ..."), slope: points("n ..."), ratio: number(), length: number()):
@@ -226,9 +220,6 @@ def _lengths(schedule, clock, pairs):
     return [1.0] * len(pairs), (reading[then] - reading[now]).tolist()
 
 
-# ---------------------------------------------------------------------------------------------- the reverse SDE
-
-
 def reverse_sde_step(x: points("n ..."), score: points("n ..."), delta: number(0), z: normal = 0.0):
     r"""One step of Euler and Maruyama for the reverse equation, back by :math:`\Delta` (book: ``eq:reverse-sde``).
 
@@ -265,9 +256,6 @@ def reverse_sde(
         if callback is not None:
             callback(then, x, x0)
     return x
-
-
-# ---------------------------------------------------------------------------------------------- what loops share
 
 
 def walk(schedule, steps):

@@ -33,10 +33,7 @@ def gaussian_entropy(cov: positive_definite("... D D")):
 
 
 def gaussian_kl(
-    mean_q: tensor("* D"),
-    cov_q: positive_definite("* D D"),
-    mean_p: tensor("* D"),
-    cov_p: positive_definite("* D D"),
+    mean_q: tensor("* D"), cov_q: positive_definite("* D D"), mean_p: tensor("* D"), cov_p: positive_definite("* D D")
 ):
     r"""The Kullback-Leibler divergence of two Gaussians with full covariances, shape (...).
 

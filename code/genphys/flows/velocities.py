@@ -2,9 +2,8 @@ r"""Paths from noise to data and the velocities along them.
 
 The time t runs from 0, standard normal noise :math:`\mathbf{z}`, to 1, data :math:`\mathbf{x}_1`. A path mixes the two,
 :math:`\mathbf{x}_t = a_t\mathbf{x}_1 + s_t\mathbf{z}` (``def:flow-path``), and has the velocity
-:math:`\mathbf{u}_t = \dot a_t\mathbf{x}_1 + \dot s_t\mathbf{z}`. What carries the density is the
-average at a place, :math:`\mathbf{v}(\mathbf{x},t) = \mathbb{E}[\mathbf{u}_t\mid\mathbf{x}_t=\mathbf{x}]`
-(``eq:marginal-velocity``).
+:math:`\mathbf{u}_t = \dot a_t\mathbf{x}_1 + \dot s_t\mathbf{z}`. What carries the density is the average at a place,
+:math:`\mathbf{v}(\mathbf{x},t) = \mathbb{E}[\mathbf{u}_t\mid\mathbf{x}_t=\mathbf{x}]` (``eq:marginal-velocity``).
 
 References:
     Lipman et al., Flow matching for generative modeling (2022); Liu, Gong and Liu (2022); Albergo and

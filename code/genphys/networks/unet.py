@@ -60,9 +60,6 @@ def waves(t, size, slowest=10_000.0):
     return torch.cat([angles.cos(), angles.sin()], dim=1)
 
 
-# ------------------------------------------------------------------------------------------------------ layers
-
-
 def drawn(kind, *sizes, rng, **options):
     r"""A layer of PyTorch with PyTorch's first weights, which are drawn from ``rng`` and not from the global stream.
 
@@ -132,9 +129,6 @@ class Attention(nn.Module):
         q, k, v = self.qkv(self.norm(x)).reshape(n, 3, self.heads, c // self.heads, height * width).unbind(1)
         mixed = F.scaled_dot_product_attention(*(part.transpose(-1, -2) for part in (q, k, v)))
         return x + self.out(mixed.transpose(-1, -2).reshape(n, c, height, width))
-
-
-# ----------------------------------------------------------------------------------------------------- network
 
 
 class UNet(nn.Module):

@@ -79,20 +79,14 @@ class Annealed(NamedTuple):
 
 @torch.no_grad()
 def ais(
-    model: machine,
-    betas: path,
-    chains: count(2) = 100,
-    *,
-    base_bias: tensor("visible") | None = None,
-    rng: source,
+    model: machine, betas: path, chains: count(2) = 100, *, base_bias: tensor("visible") | None = None, rng: source
 ):
     r"""Annealed importance sampling of :math:`\log Z`: from independent units to the machine.
 
     .. math:: \frac{Z}{Z_0} = \left\langle e^{-\mathcal{W}}\right\rangle ,
 
-    with the work :math:`\mathcal{W}` of :func:`annealing_work` from an exact sample at
-    :math:`\beta_{\mathrm{th},0}=0` (``eq:rbm-jarzynski``). The average is unbiased, so that its logarithm is too low on
-    average.
+    with the work :math:`\mathcal{W}` of :func:`annealing_work` from an exact sample at :math:`\beta_{\mathrm{th},0}=0`
+    (``eq:rbm-jarzynski``). The average is unbiased, so that its logarithm is too low on average.
 
     The path :math:`0=\beta_{\mathrm{th},0}<\dots<\beta_{\mathrm{th},R}=1` has the shape :math:`(R+1,)`, ``base_bias``
     are the visible biases at 0, as ``model.base_bias(data)`` gives them. The ``stderr`` of the :class:`Annealed` is
@@ -108,12 +102,7 @@ def ais(
 
 @torch.no_grad()
 def reverse_ais(
-    model: machine,
-    betas: path,
-    chains: count(2) = 100,
-    *,
-    base_bias: tensor("visible") | None = None,
-    rng: source,
+    model: machine, betas: path, chains: count(2) = 100, *, base_bias: tensor("visible") | None = None, rng: source
 ):
     r"""The reverse process, from exact samples of the machine to independent units; :math:`\log Z` too high on average.
 
@@ -138,12 +127,7 @@ def reverse_ais(
 
 @torch.no_grad()
 def annealing_work(
-    model: machine,
-    x: states,
-    betas: inverse_temperatures,
-    *,
-    base_bias: tensor("visible") | None = None,
-    rng: source,
+    model: machine, x: states, betas: inverse_temperatures, *, base_bias: tensor("visible") | None = None, rng: source
 ):
     r"""The work of carrying each row of ``x`` along ``betas``, a switch and then a Gibbs step at a time; (B,), float64.
 
@@ -162,12 +146,7 @@ def annealing_work(
 
 @torch.no_grad()
 def annealing_work_fused(
-    model: machine,
-    x: states,
-    betas: inverse_temperatures,
-    *,
-    base_bias: tensor("visible") | None = None,
-    rng: source,
+    model: machine, x: states, betas: inverse_temperatures, *, base_bias: tensor("visible") | None = None, rng: source
 ):
     """:func:`annealing_work` with the same draws; each field is computed once, for both weights and the Gibbs step."""
     base, work = _base(model, base_bias), torch.zeros(len(x), dtype=torch.float64, device="cpu")

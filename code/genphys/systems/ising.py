@@ -44,9 +44,6 @@ lattices = _lattices.where(lambda s: s.shape[-1] >= 2, f"{_lattices.words}, with
 couplings = number() | tensor("b", kind="any", free=True)  # J, one number or one a bond
 
 
-# ---------------------------------------------------------------------------------------------- energies
-
-
 def bonds(L: count(2), device: torch.device | str | None = None):
     """The pairs of sites that a bond joins, shape (2 L^2, 2).
 
@@ -86,9 +83,6 @@ def magnetisation(spins: lattices):
     return _floating(spins).mean((-2, -1))
 
 
-# ------------------------------------------------------------------------------------------- enumeration
-
-
 def configurations(L: count(2, 4), dtype: torch.dtype = torch.float64, device: torch.device | str | None = None):
     """All configurations of a small lattice, shape (2^(L^2), L, L), in binary counting order.
 
@@ -119,9 +113,6 @@ def enumerate_observables(L: count(2, 4), T: numbers_or_tensor(above=0), *, J: c
         "binder": 1 - p @ m2.square() / (3 * (p @ m2).square()),
     }
     return {name: Estimate(value, torch.zeros_like(value)) for name, value in found.items()}
-
-
-# ----------------------------------------------------------------------------------------------- samplers
 
 
 def heat_bath_sweep(spins: lattices, T: positive, *, J: couplings = 1.0, field: number() = 0.0, rng: source):
@@ -224,9 +215,6 @@ def observables(spins: lattices, T: positive, *, J: couplings = 1.0, field: numb
         "abs_magnetisation": correlated_mean_and_error(m.abs()),
         "binder": binder_cumulant(m, correlated=True),
     }
-
-
-# ------------------------------------------------------------------------------------------ what they share
 
 
 def _floating(spins):

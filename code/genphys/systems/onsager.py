@@ -1,21 +1,16 @@
-r"""What is known exactly of the two-dimensional Ising model with :math:`J = 1` and no field, on lattices of any size.
+r"""What is known exactly of the Ising model on a periodic :math:`L\times L` lattice, with :math:`J = 1` and no field.
 
-On a periodic :math:`L\times L` lattice Kaufman's closed form gives :math:`\ln Z`, and its derivatives with respect to
-:math:`K = 1/T` the energy and the heat capacity per site. In the limit :math:`L\to\infty` it becomes Onsager's
-solution, and below :math:`T_c` the lattice magnetises.
-
-Temperatures and energies are in units of J, :math:`\ln Z` in nats. All is float64 on the processor, of the shape of the
-temperature.
+Kaufman's closed form, Onsager's solution for a finite lattice, gives :math:`\ln Z`, and its derivatives with respect to
+:math:`K = 1/T` the energy and the heat capacity per site. Temperatures and energies are in units of J, :math:`\ln Z` in
+nats. All is float64 on the processor, of the shape of the temperature.
 
 References:
     Onsager, Crystal statistics I, Phys. Rev. 65, 117 (1944). Kaufman, Crystal statistics II, Phys. Rev. 76, 1232
-    (1949). Kramers and Wannier, Phys. Rev. 60, 252 (1941): the transfer matrix. Yang, Phys. Rev. 85, 808 (1952): the
-    magnetisation.
+    (1949). Kramers and Wannier, Phys. Rev. 60, 252 (1941): the transfer matrix.
 """
 
 import math
 
-import numpy as np
 import torch
 
 from genphys.arguments import count, doors, numbers_or_tensor, positive
@@ -23,9 +18,6 @@ from genphys.exact import all_configurations
 from genphys.numerics import double
 
 temperatures = numbers_or_tensor(above=0)
-
-
-# ------------------------------------------------------------------------------------- a torus of L x L sites
 
 
 def kaufman_log_partition(L: count(2), T: temperatures):
@@ -87,39 +79,11 @@ def magnetisation_distribution(L: count(2, 8), T: positive):
     return torch.linspace(-1, 1, M + 1, dtype=torch.float64), p / p.sum()
 
 
-# --------------------------------------------------------------------------------------- the infinite lattice
-
-
-def log_partition_per_site(T: temperatures):
-    r"""Onsager's :math:`\ln Z / M` of the infinite lattice, in nats; differentiable in ``T``.
-
-    .. math:: \lim_{M\to\infty} \frac{\ln Z}{M} = \frac{1}{2}\ln(2\sinh 2K)
-        + \frac{1}{2\pi}\int_0^\pi \gamma(\omega)\,d\omega , \qquad
-        \cosh\gamma(\omega) = \sinh 2K + \frac{1}{\sinh 2K} - \cos\omega
-    """
-    return _onsager(1 / double(T))
-
-
-def energy(T: temperatures):
-    r"""The energy per site of the infinite lattice, off the graph; :math:`-\sqrt2` at :math:`T_c`."""
-    return -_derivative(_onsager, 1 / double(T), 1)
-
-
-def spontaneous_magnetisation(T: temperatures):
-    r"""The magnetisation of the infinite lattice, :math:`(1 - \sinh^{-4} 2K)^{1/8}` below :math:`T_c`, else 0."""
-    log_s = _log_sinh(2 / double(T)).clamp(min=0)  # 0 at the critical point, and above it
-    return (-torch.expm1(-4 * log_s)).pow(0.125)
-
-
-# --------------------------------------------------------------------------- the same without large differences
-
-
 def _kaufman(L, K):
     r"""ln Z at K = J/T, a float64 tensor of any shape, with no difference of large numbers.
 
-    With a = ln s the definition reads sinh^2(gamma_l/2) = 2 sinh^2(a/2) + sin^2(pi l/2L) and
-    sinh(gamma_0/2) = sqrt(2) sinh(a/2); the second and fourth products are the first and third times those of
-    tanh(L gamma/2).
+    With a = ln s the definition reads sinh^2(gamma_l/2) = 2 sinh^2(a/2) + sin^2(pi l/2L) and sinh(gamma_0/2) = sqrt(2)
+    sinh(a/2); the second and fourth products are the first and third times those of tanh(L gamma/2).
     """
     a = _log_sinh(2 * K)
     sin2 = (torch.arange(1, 2 * L, dtype=K.dtype) * (math.pi / (2 * L))).sin().square()
@@ -129,18 +93,6 @@ def _kaufman(L, K):
     tanh_odd, tanh_even = (torch.tanh(g).log().sum(-1).exp() for g in (odd, even))  # the g are positive
     both = 1 + tanh_odd + torch.exp(log_even - log_odd) * (1 + torch.tanh(zero) * tanh_even)
     return L**2 / 2 * (math.log(2) + a) - math.log(2) + log_odd + both.log()
-
-
-def _onsager(K):
-    """ln Z / M of the infinite lattice: Gauss-Legendre on intervals that halve towards 0, where gamma bends."""
-    node, weight = (torch.from_numpy(x).to(K) for x in np.polynomial.legendre.leggauss(16))
-    node, weight = (node + 1) / 2, weight / 2  # on [0, 1]
-    left = math.pi * 2.0 ** -torch.arange(1, 61, dtype=K.dtype)
-    omega = torch.cat([(left[:, None] * (1 + node)).flatten(), left[-1] * node])
-    weight = torch.cat([(left[:, None] * weight).flatten(), left[-1] * weight])
-    a = _log_sinh(2 * K)
-    half = _half_gamma(a[..., None].expand(*a.shape, len(omega)), torch.sin(omega / 2).square())
-    return (math.log(2) + a) / 2 + half @ weight / math.pi
 
 
 def _half_gamma(a, sin2):

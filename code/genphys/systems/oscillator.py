@@ -27,11 +27,6 @@ positions = tensor("...")  # of any shape
 levels = count(0, 50)
 
 
-def wave_function(x: positions, level: levels):
-    r"""The wave function :math:`\psi_\nu(x)`, by its three-term recursion; the shape of ``x``."""
-    return _wave_function(x, level)
-
-
 def density(x: positions, level: levels):
     r"""The density :math:`|\psi_\nu(x)|^2` of positions in a level; the shape of ``x``."""
     return _wave_function(x, level) ** 2
@@ -83,6 +78,7 @@ def w1_distance(sample: tensor("n", free=True), level: levels, points: count(2) 
 
 
 def _wave_function(x, level):
+    """psi of a level, by its three-term recursion; the shape of x."""
     below, here = torch.zeros_like(x), torch.exp(-(x**2) / 2) / math.pi**0.25
     for n in range(level):
         below, here = here, math.sqrt(2 / (n + 1)) * x * here - math.sqrt(n / (n + 1)) * below

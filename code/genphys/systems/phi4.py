@@ -30,9 +30,6 @@ with_waves = several.where(lambda phi: phi.shape[-1] >= 2, f"{several.words}, wi
 coupling = number(low=0)  # lambda
 
 
-# ------------------------------------------------------------------------------------------------ the action
-
-
 def action(phi: fields, kappa: number(), lam: coupling):
     r"""The action of each configuration, in nats, (n, L, L) to (n,) (book: ``def:phi4-action``).
 
@@ -76,9 +73,6 @@ def lattice_momentum_squared(L: count()):
     r"""The lattice Laplacian in momentum space, :math:`\hat k^2 = \sum_\mu 4\sin^2(k_\mu/2)`, shape (L, L), float64."""
     line = 4 * (math.pi / L * torch.arange(L, dtype=torch.float64)).sin().square()
     return line[:, None] + line
-
-
-# ----------------------------------------------------------------------------------------------- Monte Carlo
 
 
 class Trajectories(NamedTuple):
@@ -166,8 +160,8 @@ def sample(
     """Independent configurations, (n, L, L): the ends of as many chains, each from a :func:`start` of its own.
 
     The default number of trajectories is many times the eight or so in which the squared magnetisation forgets its
-    start at the couplings of the book (L = 8, ``tests/systems/test_phi4.py``); larger lattices near the transition need
-    more. A stiff potential needs a smaller step: some starts lie high on its walls, and where in 20 trajectories or
+    start at the couplings of the book (L = 8); larger lattices near the transition need more.
+    A stiff potential needs a smaller step: some starts lie high on its walls, and where in 20 trajectories or
     more a chain has accepted none, the step size is refused. :func:`hybrid_monte_carlo` also says what was accepted.
     """
     phi = start(n, L, rng=rng, dtype=dtype)
@@ -197,9 +191,6 @@ def _signs(phi, rng):
     return 1 - 2 * coins.to(phi.device).to(phi.dtype)
 
 
-# ------------------------------------------------------------------------------------------------ observables
-
-
 def magnetisation(phi: fields):
     r"""The mean field of each configuration, :math:`m = N^{-1}\sum_x\varphi_x`, shape (n,)."""
     return phi.mean((1, 2))
@@ -214,23 +205,14 @@ def structure_factor(phi: fields):
     return torch.fft.fft2(phi).abs().square() / phi[0].numel()
 
 
-def two_point(phi: fields):
-    r"""The correlation at each distance, averaged over the lattice: :math:`N^{-1}\sum_x\varphi_x\varphi_{x+r}`.
-
-    The back-transform of :func:`structure_factor`, which takes :math:`N \log N` operations in place of :math:`N^2`;
-    shape (n, L, L), at the distances :math:`r = (r_1, r_2)`.
-    """
-    return torch.fft.ifft2(structure_factor(phi)).real
-
-
 def time_slice_correlation(phi: fields):
     r"""The correlation of two columns' sums at each distance, which decays with a single momentum along the columns.
 
     .. math:: C(\tau) = \frac{1}{L^2}\sum_t \Phi_t\,\Phi_{t+\tau} , \quad \Phi_t = \sum_{x_1} \varphi_{x_1, t}
 
-    It is :func:`two_point` summed over :math:`r_1`: only momenta with :math:`k_1 = 0` enter. Shape (n, L).
+    It is the back-transform of :func:`structure_factor` at the momenta with :math:`k_1 = 0`. Shape (n, L).
     """
-    return two_point(phi).sum(1)
+    return torch.fft.ifft(structure_factor(phi)[:, 0]).real
 
 
 def schwinger_dyson(phi: fields, kappa: number(), lam: coupling):
@@ -253,14 +235,6 @@ def susceptibility(phi: several):
     The mean of m vanishes by symmetry and is not subtracted. An Estimate, from n of 2 or more.
     """
     return mean_and_error(phi[0].numel() * magnetisation(phi).square())
-
-
-def binder(phi: several):
-    r"""The Binder cumulant :math:`U = 1 - \langle m^4\rangle/(3\langle m^2\rangle^2)` (book: ``def:phi4-observables``).
-
-    An Estimate, from n of 2 or more; see :func:`genphys.exact.estimates.binder_cumulant`.
-    """
-    return binder_cumulant(magnetisation(phi))
 
 
 def correlation_length(phi: with_waves):
@@ -289,7 +263,7 @@ def observables(phi: with_waves, kappa: number(), lam: coupling):
 
     A dictionary of :class:`~genphys.exact.estimates.Estimate`: ``"action"``, :math:`S/N`; ``"square"``,
     :math:`\langle\varphi^2\rangle`; ``"abs_magnetisation"``, :math:`\langle|m|\rangle`; ``"susceptibility"``;
-    ``"binder"``; ``"schwinger_dyson"``, :math:`\langle\varphi\cdot\nabla S\rangle/N`, exactly 1;
+    ``"binder"``, the cumulant of m; ``"schwinger_dyson"``, :math:`\langle\varphi\cdot\nabla S\rangle/N`, exactly 1;
     ``"correlation_length"``, left out where there is none (:func:`correlation_length`).
     """
     phi = double(phi)
@@ -298,7 +272,7 @@ def observables(phi: with_waves, kappa: number(), lam: coupling):
         "square": mean_and_error(phi.square().mean((1, 2))),
         "abs_magnetisation": mean_and_error(magnetisation(phi).abs()),
         "susceptibility": susceptibility(phi),
-        "binder": binder(phi),
+        "binder": binder_cumulant(magnetisation(phi)),
         "schwinger_dyson": mean_and_error((phi * _gradient(phi, kappa, lam)).mean((1, 2))),
     }
     zero, least = _power_of_long_waves(phi)

@@ -48,17 +48,6 @@ def log_partition(right: lattice, down: tensor("L W"), field: tensor("L W")):
     return product.trace().log() + log_scale
 
 
-def averages(right: lattice, down: tensor("L W"), field: tensor("L W")):
-    r"""The exact averages of neighbouring products and of the spins, :math:`\partial\log Z` by each parameter.
-
-    :math:`\langle s_{ij}s_{i,j+1}\rangle`, :math:`\langle s_{ij}s_{i+1,j}\rangle` and :math:`\langle s_{ij}\rangle`,
-    each of shape (L, W).
-    """
-    parameters = [p.detach().requires_grad_() for p in (right, down, field)]
-    with torch.enable_grad():
-        return torch.autograd.grad(log_partition.__wrapped__(*parameters), parameters)
-
-
 @torch.no_grad()
 def draw(n: count(), right: lattice, down: tensor("L W"), field: tensor("L W"), *, rng: source):
     """Independent configurations from the exact distribution, one row of the lattice after the other; spins (n, L, W).

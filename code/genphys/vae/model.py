@@ -77,12 +77,7 @@ class VAE(nn.Module):
         return reconstruction, kl
 
     def log_weights(
-        self,
-        x: configurations(),
-        k: count(),
-        *,
-        rng: source | None = None,
-        noise: tensor("k B latents") | None = None,
+        self, x: configurations(), k: count(), *, rng: source | None = None, noise: tensor("k B latents") | None = None
     ):
         r"""Logarithms of :math:`k` importance weights a configuration, :math:`(k, B)` (``def:importance-weight``).
 
@@ -97,12 +92,7 @@ class VAE(nn.Module):
         return self._log_weights(x, mean, log_variance, noise)
 
     def importance_weighted_bound(
-        self,
-        x: configurations(),
-        k: count(),
-        *,
-        rng: source | None = None,
-        noise: tensor("k B latents") | None = None,
+        self, x: configurations(), k: count(), *, rng: source | None = None, noise: tensor("k B latents") | None = None
     ):
         r"""The bound of :math:`k` samples, :math:`(B)`, of which the first is the ELBO (``eq:iwae-bound``).
 
