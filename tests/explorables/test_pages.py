@@ -13,6 +13,10 @@ from PIL import Image
 NAMES = explorables.names()
 AXE = importlib.resources.files("axe_playwright_python").joinpath("axe.min.js")
 BEFORE = 60_000  # bytes of script of a page before a click
+DRAGGED = {"autoencoder": 3, "boltzmann": 1, "game": 1, "gan": 2, "mean": 1, "scores": 1}  # panels that follow a finger
+HIGH_UP = """e => { scrollTo({ top: e.getBoundingClientRect().top + scrollY - 200, behavior: 'instant' });
+  const r = e.getBoundingClientRect(); return [r.left, r.top, r.width, r.height]; }"""
+SHOWN = "e => [e.toDataURL(), e.closest('.explorable').querySelector('.explorable-numbers').innerText]"
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +65,43 @@ def test_before_the_click_little_is_fetched_and_there_is_a_picture(pages, browse
         assert path.stat().st_size < 120_000, path
 
 
+class Finger:
+    """A finger on a page, as a phone tells of it."""
+
+    def __init__(self, page):
+        self.page, self.session = page, page.context.new_cdp_session(page)
+
+    def tell(self, kind, *place):
+        points = [dict(zip("xy", place, strict=True))] if place else []
+        self.session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        self.page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+    def move(self, x, y, right, down):
+        for k in range(1, 5):
+            self.tell("touchMove", x + right * k / 4, y + down * k / 4)
+
+
+def follows_a_finger(page, name):
+    """What is dragged moves with a finger and changes a number; the page under it stays, and moves beside it."""
+    finger, panels = Finger(page), page.locator(f"#explorable-{name} canvas.explorable-drag").all()
+    assert len(panels) == DRAGGED.get(name, 0), name
+    for panel in panels:
+        left, top, width, height = panel.evaluate(HIGH_UP)
+        at, x, y = page.evaluate("scrollY"), left + 0.3 * width, top + 0.7 * height
+        finger.tell("touchStart", x, y)
+        before = panel.evaluate(SHOWN)
+        finger.move(x, y, 0.4 * width, -0.5 * height)
+        after = panel.evaluate(SHOWN)
+        finger.tell("touchEnd")
+        assert after[0] != before[0] and after[1] != before[1], f"{name} does not follow"
+        assert page.evaluate("scrollY") == at, f"the page under {name} moves"
+    if panels:
+        finger.tell("touchStart", 3, 300)
+        finger.move(3, 300, 0, -100)
+        finger.tell("touchEnd")
+        page.wait_for_function("at => scrollY > at", arg=at, timeout=10_000)
+
+
 @pytest.mark.parametrize(("width", "ground"), [(390, "light"), (1280, "dark")])
 def test_every_explorable_starts_fits_and_is_accessible(width, ground, pages, browser):
     context = browser.new_context(
@@ -79,6 +120,8 @@ def test_every_explorable_starts_fits_and_is_accessible(width, ground, pages, br
         page.wait_for_function("name => document.getElementById(`explorable-${name}`).live", arg=name)
         assert section.locator(".explorable-stage > img >> visible=true").count() == 0
         assert section.locator(".explorable-numbers .checked").count() >= 1, "the number that the chapter verifies"
+        if width < 500:
+            follows_a_finger(page, name)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert complaints == []
     page.add_script_tag(content=AXE.read_text("utf8"))
