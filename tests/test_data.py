@@ -420,21 +420,6 @@ def test_ring_centres_are_where_the_formula_puts_them():
     assert (gaps - 4 * math.sin(math.pi / 8)).abs().max() < 1e-14
 
 
-def test_checkerboard_is_uniform_on_every_other_square():
-    n, cells = 160_000, 4
-    x = data.checkerboard(n, cells, rng=seeded(9)).double()
-    assert x.min() >= -2 and x.max() < 2
-    square = (x + 2).floor().long()
-    assert (square.sum(1) % 2 == 0).all()
-    count = (square[:, 0] * cells + square[:, 1]).bincount(minlength=16)
-    count = count[count > 0].double()
-    assert len(count) == 8 and (count - n / 8).abs().max() < 4 * math.sqrt(n * (1 / 8) * (7 / 8))
-    inside = x + 2 - square  # uniform in [0, 1)^2: mean 1/2, variance 1/12, no correlation
-    assert (inside.mean(0) - 0.5).abs().max() < 4 * math.sqrt(1 / 12 / n)
-    assert (inside.var(0) - 1 / 12).abs().max() < 4 * math.sqrt(1 / 180 / n)
-    assert abs(torch.corrcoef(inside.T)[0, 1]) < 4 / math.sqrt(n)
-
-
 @pytest.mark.parametrize("side", [2, 3, 4])
 def test_bars_and_stripes_against_a_search_through_all_images(side):
     expected = {}
@@ -460,9 +445,6 @@ def test_bars_and_stripes_have_the_published_entropy():
         ("bars_and_stripes", {"side": 1}, "side is 1, takes a whole number, 2 or more, at most 10"),
         ("bars_and_stripes", {"side": 11}, "side is 11"),
         ("bars_and_stripes", {"side": 4.0}, "side is 4.0"),
-        ("checkerboard", {"n": 0, "rng": seeded()}, "n is 0, takes a whole number, 1 or more"),
-        ("checkerboard", {"n": 5, "cells": 3, "rng": seeded()}, "cells is 3, takes an even number"),
-        ("checkerboard", {"n": 5, "rng": None}, "rng is None"),
         ("ring_of_gaussians", {"n": -1, "rng": seeded()}, "n is -1"),
         ("ring_of_gaussians", {"n": 5, "rng": 0}, "rng is 0"),
         ("ring_of_gaussians", {"n": 5, "modes": 0, "rng": seeded()}, "modes is 0"),

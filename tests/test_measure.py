@@ -2,7 +2,10 @@
 
 import ast
 
+import dependencies
+import execution
 import measure
+import nbformat
 import pytest
 
 SOURCE = '''"""A module.
@@ -58,6 +61,50 @@ def test_the_room_of_checks_is_validation_as_a_whole():
 )
 def test_the_parts_of_the_package(name, part):
     assert measure.room(name) == part
+
+
+@pytest.mark.parametrize(
+    ("name", "is_later"),
+    [
+        ("flows/weights.py", True),
+        ("exact/double_well.py", True),
+        ("exact/finite.py", False),
+        ("systems/phi4.py", False),
+    ],
+)
+def test_a_file_serves_the_eight_chapters_or_came_later(name, is_later):
+    assert measure.later(name) == is_later
+
+
+def test_the_lines_for_the_eight_chapters_are_those_of_the_core_that_did_not_come_later():
+    lines = dict.fromkeys(measure.KINDS, 0)
+    names = ("gan/game.py", "flows/weights.py", "train/gan.py")
+    files = [measure.File(name, {**lines, "computing": 10**i}, {"f": 1}) for i, name in enumerate(names)]
+    found = measure.summary(files)
+    assert (found["total"], found["eight"]) == (11, 1)
+
+
+@pytest.fixture(scope="module")
+def eight():
+    """The files that the cells of the eight chapters run, but for what the trainings of later chapters bring along."""
+    code = dependencies.Code(measure.ROOT / "code")
+    for name in [name for name in code.modules if name.startswith("genphys.train")]:
+        del code.modules[name]
+    books = [nbformat.read(measure.ROOT / "book" / f"{name}.ipynb", 4) for name in measure.EIGHT]
+    return {code.modules[module] for book in books for module in code.needed(execution.source(book))}
+
+
+@pytest.mark.parametrize("place", measure.LATER)
+def test_no_cell_of_the_eight_chapters_stands_on_what_came_later(eight, place):
+    package = measure.ROOT / "code" / "genphys"
+    paths = sorted((package / place).rglob("*.py")) if place.endswith("/") else [package / place]
+    assert paths and all(path.is_file() for path in paths)
+    assert not eight.intersection(paths)
+
+
+def test_the_eight_chapters_stand_on_much_of_the_core(eight):
+    files = ("rbm/annealing.py", "diffusion/samplers.py", "systems/transfer_matrix.py", "exact/markov.py")
+    assert eight.issuperset(measure.ROOT / "code" / "genphys" / name for name in files)
 
 
 @pytest.fixture(scope="module")

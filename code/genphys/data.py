@@ -1,13 +1,10 @@
 r"""The data of the book: real digits, their binarisation, mini-batches and toy densities with known answers.
 
-**Digits.** MNIST has 60 000 training and 10 000 test images of :math:`28 \times 28` pixels with grey values
-:math:`k / 255`, :math:`k = 0, \dots, 255`; here an image is one row of 784 numbers. :func:`digits` gives 5 000 of them
-(500 a class) that come with an installed package, so that every chapter runs without a network; all are part of
-MNIST's *training* file. :func:`mnist` reads the full files and can leave those 5 000 out, so that what is trained on
-the other 55 000 has not seen the held-out images of :func:`digits`.
-
-**Binarisation.** A grey value :math:`p_i` is the probability of the pixel :math:`x_i = 1`. Likelihoods of different
-models are compared on one and the same draw (:func:`fixed_binarisation`).
+MNIST has 60 000 training and 10 000 test images of :math:`28 \times 28` pixels with grey values :math:`k / 255`; here
+an image is one row of 784 numbers. :func:`digits` gives 5 000 of them (500 a class) that come with an installed
+package, so that every chapter runs without a network; all are part of MNIST's *training* file. :func:`mnist` reads the
+full files and can leave those 5 000 out, so that what is trained on the others has not seen the held-out images of
+:func:`digits`. A grey value :math:`p_i` is the probability of the pixel :math:`x_i = 1`.
 
 References:
     LeCun, Bottou, Bengio and Haffner, Gradient-based learning applied to document recognition (1998): MNIST.
@@ -37,7 +34,6 @@ _SHA256 = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
-
 
 _grey = tensor("n ...", low=0, high=1)
 _rows = Takes("a tensor of one row or more", lambda v, call: isinstance(v, torch.Tensor) and v.ndim > 0 and len(v) > 0)
@@ -161,10 +157,10 @@ def binarise(images: _grey, *, rng: source):
 def fixed_binarisation(images: _grey, seed: count(0, 2**32 - 1) = BINARISATION_SEED):
     """The one binarisation on which likelihoods of different models are compared.
 
-    It is the same for every device, number of threads and version of PyTorch: the uniforms :math:`u_i` come from
-    NumPy's ``RandomState``, whose stream is frozen. The first rows of a set get the same binarisation as in the whole
-    set; other subsets do not, so binarise the set in its given order and index afterwards. A training set that is to be
-    fixed as well takes another ``seed`` than the test set, so that the noise of the two is independent.
+    It is the same for every device, number of threads and version of PyTorch: the uniforms come from NumPy's
+    ``RandomState``, whose stream is frozen. The first rows of a set get the same binarisation as in the whole set;
+    other subsets do not, so binarise the set in its order and index afterwards. A training set that is to be fixed as
+    well takes another ``seed`` than the test set, so that the noise of the two is independent.
     """
     p = images.detach().to("cpu", torch.float32).numpy()
     random = np.random.RandomState(seed)
@@ -201,27 +197,11 @@ def ring_centres(modes: count() = 8, radius: positive = 2.0):
 def ring_of_gaussians(n: count(), modes: count() = 8, radius: positive = 2.0, std: positive = 0.02, *, rng: source):
     r"""Points of an equal mixture of Gaussians on a ring, :math:`p(x) = \frac{1}{K} \sum_k N(x; \mu_k, \sigma^2 I)`.
 
-    The points, shape (n, 2), in the default dtype and on the device of ``rng``; the centres are :func:`ring_centres`,
-    and ``std`` is :math:`\sigma`.
+    Shape (n, 2), in the default dtype and on the device of ``rng``; the centres are :func:`ring_centres`.
     """
     options = {"generator": rng, "device": rng.device}
     centres = ring_centres(modes, radius).to(torch.get_default_dtype()).to(rng.device)
     return centres[torch.randint(modes, (n,), **options)] + std * torch.randn(n, 2, **options)
-
-
-def checkerboard(n: count(), cells: count(2) = 4, *, rng: source):
-    r"""Points uniform on every other square of a board: density :math:`2 / a^2` on half of a board of side :math:`a`.
-
-    The board is :math:`[-\tfrac{a}{2}, \tfrac{a}{2})^2` with unit squares, :math:`a` = ``cells``, even; a point has
-    density where :math:`\lfloor x + \tfrac{a}{2} \rfloor + \lfloor y + \tfrac{a}{2} \rfloor` is even. Its differential
-    entropy is :math:`\ln (a^2 / 2)` nats. Shape (n, 2), in the default dtype and on the device of ``rng``.
-    """
-    require(cells % 2 == 0, "cells", cells, "an even number")
-    options = {"generator": rng, "device": rng.device}
-    square = torch.randint(cells * cells // 2, (n,), **options)  # the filled ones, in rows of a pair of columns
-    column = square % cells
-    row = 2 * (square // cells) + column % 2
-    return torch.stack([column, row], dim=1) + torch.rand(n, 2, **options) - cells / 2
 
 
 def bars_and_stripes(side: count(2, 10) = 4):
@@ -230,10 +210,9 @@ def bars_and_stripes(side: count(2, 10) = 4):
     An orientation is chosen with probability 1/2, then each line of the square is set to 0 or 1 with probability 1/2.
     The all-on and the all-off pattern arise in both orientations and have twice the weight of the others:
     :math:`2^{s+1} - 2` patterns, :math:`p = 2^{-(s+1)}` or :math:`2^{-s}` for side :math:`s`. No model has a mean
-    log-probability above :math:`\sum_x p(x) \ln p(x)`, which is -3.379093 nats for :math:`s = 4`.
-
-    The patterns are zeros and ones of shape (2^(s+1) - 2, s^2), in lexicographic order, with probabilities of shape
-    (2^(s+1) - 2,); both float64.
+    log-probability above :math:`\sum_x p(x) \ln p(x)`, which is -3.379093 nats for :math:`s = 4`. The patterns are
+    zeros and ones of shape (2^(s+1) - 2, s^2), in lexicographic order, their probabilities of shape (2^(s+1) - 2,);
+    float64.
     """
     lines = (torch.arange(2**side)[:, None] >> torch.arange(side)) & 1  # (2^s, s), one row a choice of lines
     bars = lines[:, :, None].expand(-1, side, side)

@@ -27,7 +27,6 @@ CALLS = {
         lambda: args((torch.arange(10), torch.ones(10, 2)), 3, rng=rng()),
     ),
     "binarise": case(lambda: args(grey(), rng=rng()), allow={"images": ["wrong shape"]}),  # images of any shape
-    "checkerboard": case(lambda: args(5, 4, rng=rng())),
     "digits": case(lambda: args(20, 10)),
     "fixed_binarisation": case(lambda: args(grey(), 3), allow={"images": ["wrong shape"]}),
     "mnist": case(

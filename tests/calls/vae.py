@@ -86,7 +86,6 @@ CALLS = {
     "LinearVAE.set_optimal_encoder": case(lambda: args(linear())),
     "VAE": case(lambda: args(encoder(), bernoulli(), 6, 2)),
     "bernoulli_log_prob": case(lambda: args(binary(3, 6), normal(3, 6)), allow=ANY),
-    "bernoulli_log_prob_fused": case(lambda: args(binary(3, 6), normal(3, 6)), allow=ANY),
     "dense_decoder_net": case(lambda: args(2, (4,), 6, nn.Tanh, rng=rng()), allow=NONE),
     "dense_encoder": case(lambda: args(6, [4, 5], 2, nn.Tanh, rng=rng()), allow=NONE),
     "initialise": case(lambda: args(net(2, 6), rng=rng())),

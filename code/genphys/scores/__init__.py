@@ -9,7 +9,6 @@ from .classes import inception_score, mode_score
 from .distances import pairwise_squared_distances
 from .distributions import KolmogorovSmirnov, kolmogorov_smirnov
 from .images import FrechetScore, image_features, image_frechet2, image_log_probs, image_rows
-from .invariances import INVARIANCES, Invariances
 from .kernels import PermutationTest, gaussian_mmd2, median_bandwidth, mmd2, mmd2_and_error, mmd2_blocked, mmd_test
 from .neighbours import NearestNeighbour, PrecisionRecall, nearest_neighbour, precision_recall
 from .resampling import Bootstrap, bootstrap, half_sampling_error

@@ -1,6 +1,6 @@
 """Variational autoencoders: encoder, decoders, the evidence lower bound and its importance-weighted refinement."""
 
-from .decoders import BernoulliDecoder, GaussianDecoder, bernoulli_log_prob, bernoulli_log_prob_fused, dense_decoder_net
+from .decoders import BernoulliDecoder, GaussianDecoder, bernoulli_log_prob, dense_decoder_net
 from .encoder import Encoder, dense_encoder, kl_standard_normal, reparameterise
 from .linear import LinearVAE
 from .model import VAE

@@ -1,10 +1,8 @@
 r"""Decoders: the distribution :math:`p_\theta(\mathbf{x}|\mathbf{h})` of a configuration given the latent vector.
 
-A network gives the parameters of independent components, the logits :math:`\mathbf{a}_\theta(\mathbf{h})` of zeros and
-ones (:class:`BernoulliDecoder`) or the means :math:`\mathbf{m}_\theta(\mathbf{h})` of real numbers
-(:class:`GaussianDecoder`). Log-probabilities are sums over the :math:`M` components, in nats. A network goes from
-:math:`(B, K)` to :math:`(B, M)`, a decoder takes any number of latent vectors for each configuration,
-:math:`(\ldots, B, K)`.
+A network gives the parameters of independent components, the logits of zeros and ones or the means of real numbers.
+Log-probabilities are sums over the :math:`M` components, in nats. A network goes from :math:`(B, K)` to :math:`(B, M)`,
+a decoder takes any number of latent vectors for each configuration, :math:`(\ldots, B, K)`.
 """
 
 import math
@@ -28,13 +26,11 @@ def bernoulli_log_prob(x: tensor("B M", values=(0, 1)), logits: tensor("... B M"
     return (x * F.logsigmoid(logits) + (1 - x) * F.logsigmoid(-logits)).sum(-1)
 
 
-def bernoulli_log_prob_fused(x: tensor("B M", values=(0, 1)), logits: tensor("... B M")):
-    r""":func:`bernoulli_log_prob` in less time: one logarithm an element, the gradient in closed form."""
-    return _BernoulliLogProb.apply(x, logits).sum(-1)
-
-
 class _BernoulliLogProb(torch.autograd.Function):
-    r"""log sigma(b) = min(b, 0) + log sigma(|b|) at b = (2x - 1) a, elementwise; its gradient is x - sigma(a)."""
+    """The terms of :func:`bernoulli_log_prob` with one logarithm each; the gradient in closed form, x - sigma(a).
+
+    At b = (2x - 1) a the term is log sigma(b) = min(b, 0) + log sigma(|b|).
+    """
 
     @staticmethod
     def forward(ctx, x, logits):
@@ -49,12 +45,9 @@ class _BernoulliLogProb(torch.autograd.Function):
 
 
 class BernoulliDecoder(nn.Module):
-    r"""Independent binary components given :math:`\mathbf{h}` (``def:bernoulli-decoder``).
+    r"""Independent binary components given :math:`\mathbf{h}` (``def:bernoulli-decoder``): :func:`bernoulli_log_prob`.
 
-    .. math:: \log p_\theta(\mathbf{x}|\mathbf{h}) = \sum_i \left[ x_i \log \sigma(a_i) + (1 - x_i) \log \sigma(-a_i)
-              \right], \qquad \mathbf{a} = \mathbf{a}_\theta(\mathbf{h})
-
-    ``net`` goes from :math:`(B, K)` to the logits :math:`\mathbf{a}`, shape :math:`(B, M)`.
+    ``net`` goes from :math:`(B, K)` to the logits :math:`\mathbf{a}_\theta(\mathbf{h})`, shape :math:`(B, M)`.
     """
 
     values = (0, 1)  # what a component can be; grey values are binarised first

@@ -97,8 +97,7 @@ class LinearVAE(VAE):
         return self
 
     def _precision(self):
-        eye = torch.eye(self.latents, dtype=self.weight.dtype, device=self.weight.device)
-        return self.weight.T @ self.weight + self.variance * eye  # A
+        return self.weight.T @ self.weight + self.variance * torch.eye(self.latents).to(self.weight)  # A
 
 
 doors(globals())

@@ -1,12 +1,10 @@
 r"""The variational autoencoder, its evidence lower bound, and the importance-weighted bounds.
 
 A latent variable :math:`\mathbf{h} \sim \mathcal{N}(\mathbf{0}, \mathbf{I})` and a decoder
-:math:`p_\theta(\mathbf{x}|\mathbf{h})` define the evidence
+:math:`p_\theta(\mathbf{x}|\mathbf{h})` define the evidence, to which the encoder :math:`q_\phi(\mathbf{h}|\mathbf{x})`
+gives lower bounds,
 
 .. math:: p_\theta(\mathbf{x}) = \int p_\theta(\mathbf{x}|\mathbf{h})\, p(\mathbf{h})\, \mathrm{d}\mathbf{h} .
-
-to which the encoder :math:`q_\phi(\mathbf{h}|\mathbf{x})` gives lower bounds: :meth:`VAE.elbo`, and with :math:`k`
-samples the tighter one of :meth:`VAE.importance_weighted_bound`.
 
 Configurations are rows of a matrix, :math:`(B, M)`. All bounds are sums over the :math:`M` components, in nats. The
 noise :math:`\boldsymbol{\epsilon}` itself can be given in the place of ``rng``, where the draws have to be known.
@@ -32,9 +30,7 @@ _kl, _reparameterise, _must_stay_finite = map(unchecked, (kl_standard_normal, re
 def configurations(rows="B"):
     """What a VAE takes: rows in the support of its decoder, the values that a component can have."""
     real, binary = tensor(f"{rows} visible"), tensor(f"{rows} visible", values=(0, 1))
-    words = (
-        f"{real.words}, in the support of the decoder (a Bernoulli decoder takes 0 and 1: binarise grey values first)"
-    )
+    words = f"{real.words}, in the support of the decoder (a Bernoulli decoder: 0 and 1, so binarise grey values first)"
     return Takes(words, lambda x, call: (binary if getattr(call.owner.decoder, "values", None) else real).fits(x, call))
 
 
