@@ -78,7 +78,7 @@ def noises(make):
     with pytest.MonkeyPatch.context() as patch:
         number = iter(range(10**6))
         for module in (samplers, likelihood):
-            patch.setattr(module, "normal_like", lambda x, rng: make(next(number), x))
+            patch.setattr(module, "standard_normal", lambda shape, x, rng: make(next(number), x))
         yield
 
 

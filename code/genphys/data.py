@@ -52,8 +52,7 @@ def digits(n_train: count(10, 4000) = 4000, n_test: count(10, 1000) = 1000):
     """Real MNIST digits without a download, shuffled and split into a training and a held-out set: :class:`Digits`.
 
     The split does not depend on the sizes: fewer images are the first ones of the full sets. Every ten consecutive
-    images, counted from the first, hold each class once, so that the sizes are multiples of ten. The order is fixed by
-    a seed of NumPy, whose stream never changes.
+    images hold each class once, so that the sizes are multiples of ten. NumPy's stream of the seed never changes.
     """
     for name, n in (("n_train", n_train), ("n_test", n_test)):
         require(n % 10 == 0, name, n, "a multiple of 10: the ten classes in equal parts")
@@ -72,8 +71,7 @@ def mnist(
 
     The folder ``root``, by default the environment variable ``GENPHYS_DATA``, holds ``MNIST/raw``; ``download`` fetches
     what is missing there (11 MB), or unpacks ``.gz`` files. ``train`` chooses the 60 000 training images, with
-    ``exclude_digits`` less the 5 000 of :func:`digits`, or the 10 000 test images. Images are float32 in [0, 1], labels
-    int64, on the CPU.
+    ``exclude_digits`` less the 5 000 of :func:`digits`, or the 10 000 test images; float32 in [0, 1], labels int64.
 
     Raises:
         ValueError: Also where a file is truncated or corrupt; it is named.
@@ -211,8 +209,7 @@ def bars_and_stripes(side: count(2, 10) = 4):
     The all-on and the all-off pattern arise in both orientations and have twice the weight of the others:
     :math:`2^{s+1} - 2` patterns, :math:`p = 2^{-(s+1)}` or :math:`2^{-s}` for side :math:`s`. No model has a mean
     log-probability above :math:`\sum_x p(x) \ln p(x)`, which is -3.379093 nats for :math:`s = 4`. The patterns are
-    zeros and ones of shape (2^(s+1) - 2, s^2), in lexicographic order, their probabilities of shape (2^(s+1) - 2,);
-    float64.
+    zeros and ones, (2^(s+1) - 2, s^2), in lexicographic order, their probabilities (2^(s+1) - 2,); both float64.
     """
     lines = (torch.arange(2**side)[:, None] >> torch.arange(side)) & 1  # (2^s, s), one row a choice of lines
     bars = lines[:, :, None].expand(-1, side, side)

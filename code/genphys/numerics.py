@@ -33,8 +33,9 @@ def uniform(shape, like, rng):
 
 
 def standard_normal(shape, like, rng):
-    """Standard normal numbers, as :func:`uniform`."""
-    return torch.randn(shape, generator=rng, device=rng.device, dtype=like.dtype).to(like.device)
+    """Standard normal numbers, as :func:`uniform`; drawn in float32 on Apple's GPU, which has no float64."""
+    dtype = torch.float32 if rng.device.type == "mps" else like.dtype
+    return torch.randn(shape, generator=rng, device=rng.device, dtype=dtype).to(like.device).to(like.dtype)
 
 
 def must_stay_finite(step: count(0) | None, advice: str, **found):

@@ -12,11 +12,9 @@ relations too: an inequality (``relation="<="``), a Monte Carlo mean within a nu
 (``stderr=...``) and a power law (:func:`verify_slope`). A number that differs in its last digits from machine to
 machine is shown by :func:`report`, which asserts a band.
 
-A check has to be able to fail. Two sides that both vanish, a tolerance as large as what is compared, a side that is
-compared with itself and an inequality that is an equality everywhere are refused.
-
-What is printed is the same on every machine; the deviation found travels in the metadata of the output, from where
-the build of the book takes it to the equation ledger.
+A check has to be able to fail: two sides that both vanish, a tolerance as large as what is compared, a side compared
+with itself and an inequality that is an equality everywhere are refused. What is printed is the same on every machine;
+the deviation found travels in the metadata of the output, from where the build takes it to the equation ledger.
 """
 
 import html

@@ -34,6 +34,7 @@ from diffusion_cases import (
 from promise import args
 
 from genphys import diffusion
+from genphys.diffusion import samplers
 
 
 def ancestral(denoise, schedule, x, variance):
@@ -382,7 +383,7 @@ def test_ancestral_is_its_step_on_the_coefficients_of_the_schedule():
         of_x = (1 - beta[t]).sqrt() * (1 - bar[t - 1]) / (1 - bar[t])
         of_x0 = bar[t - 1].sqrt() * beta[t] / (1 - bar[t])
         noise = (beta[t].sqrt(), torch.randn(5, 2, generator=rng)) if t > 1 else (0.0, 0.0)
-        x = diffusion.ancestral_step(x, denoise(x, full(t, x)), of_x, of_x0, *noise)
+        x = samplers.ancestral_step(x, denoise(x, full(t, x)), of_x, of_x0, *noise)
     assert_close(x, expected)
 
 
@@ -394,15 +395,15 @@ def test_reverse_sde_is_its_step_in_the_clock_of_the_process():
     for t, s in ((30, 12), (12, 5), (5, 0)):
         score = diffusion.convert(schedule, denoise(x, full(t, x)), x, full(t, x), "x0", "score")
         z = torch.randn(5, 2, generator=rng) if s else 0.0
-        x = diffusion.reverse_sde_step(x, score, schedule.time[t] - schedule.time[s], z)
+        x = samplers.reverse_sde_step(x, score, schedule.time[t] - schedule.time[s], z)
     assert_close(x, expected)
 
 
 def test_euler_and_heun_for_exponential_decay():
     """dx/dt = -x: Euler's factor is 1 - h and Heun's 1 - h + h^2/2, the first terms of exp(-h)."""
     x, h = randn(5, 2), 0.3
-    assert_close(diffusion.euler_step(x, -x, 1.0, h), (1 - h) * x)
-    assert_close(diffusion.heun_step(x, -x, torch.neg, 1.0, h), (1 - h + h**2 / 2) * x)
+    assert_close(samplers.euler_step(x, -x, 1.0, h), (1 - h) * x)
+    assert_close(samplers.heun_step(x, -x, torch.neg, 1.0, h), (1 - h + h**2 / 2) * x)
 
 
 # --- what is refused beyond the walk over every public callable

@@ -8,6 +8,7 @@ import torch
 from machines import binary, chi_square, close, counts, joint_table, random_bernoulli, random_gaussian, rng
 
 from genphys import exact, rbm
+from genphys.rbm import annealing
 
 
 def test_gibbs_kernel_is_reversible_and_leaves_p_invariant():
@@ -52,7 +53,7 @@ def test_the_plain_work_and_the_fused_one_are_equal(make, direction):
     betas = betas if direction == "forward" else betas.flip(0)
     base, x = torch.full((model.visible,), 0.3, dtype=torch.float64), binary(50, model.visible)
     plain = rbm.annealing_work(model, x, betas, base_bias=base, rng=rng(5))
-    fused = rbm.annealing_work_fused(model, x, betas, base_bias=base, rng=rng(5))
+    fused = annealing.annealing_work_fused(model, x, betas, base_bias=base, rng=rng(5))
     close(fused, plain)
     assert plain.std() > 0.1
 

@@ -9,6 +9,7 @@ from machines import binary, close, random_bernoulli, random_gaussian, rng
 
 from genphys import exact, rbm
 from genphys.numerics import Diverged
+from genphys.rbm import training
 
 
 @pytest.mark.parametrize("centre", [True, False])
@@ -61,13 +62,13 @@ def test_the_negative_phase_is_k_gibbs_steps():
     """The same draws give the configurations of gibbs(); persistent chains go on where they stood."""
     model, data = random_bernoulli(), binary(9, 5)
     none = rbm.persistent_chains(model, 0, rng=rng())
-    close(rbm.negative_phase(model, data, none, k=4, rng=rng(3)), model.gibbs(data, 4, rng=rng(3)))
+    close(training.negative_phase(model, data, none, k=4, rng=rng(3)), model.gibbs(data, 4, rng=rng(3)))
     chains, chance = rbm.persistent_chains(model, 7, rng=rng(5)), rng(6)
     start = model.sample_visible(chains.hidden, rng=chance)
     rest = model.gibbs(start, 5, rng=chance)  # h drawn by the second phase, then x: k = 2 and k = 4 in one run
     chance = rng(6)
-    rbm.negative_phase(model, data, chains, k=2, rng=chance)
-    close(rbm.negative_phase(model, data, chains, k=4, rng=chance), rest)
+    training.negative_phase(model, data, chains, k=2, rng=chance)
+    close(training.negative_phase(model, data, chains, k=4, rng=chance), rest)
 
 
 @pytest.mark.parametrize("method", ["contrastive_divergence", "maximum_likelihood"])

@@ -140,7 +140,7 @@ def _holds(condition):
     return _hidden(condition) or bool(condition.all())
 
 
-def _bounds(low, high, above, below):
+def _bounds(low=None, high=None, above=None, below=None):
     """Bounds in words, and whether a number or every element of a tensor keeps to them (NaN does not)."""
     ways = {"at least": operator.ge, "at most": operator.le, "above": operator.gt, "below": operator.lt}
     given = [(word, bound) for word, bound in zip(ways, (low, high, above, below)) if bound is not None]
@@ -180,35 +180,24 @@ function = Takes("a function", lambda v, call: callable(v))
 iterable = Takes("an iterable", lambda v, call: isinstance(v, Iterable) and not isinstance(v, str))
 
 
-def tensor(
-    shape=None,
-    *,
-    rows=1,
-    kind="real",
-    low=None,
-    high=None,
-    above=None,
-    below=None,
-    values=None,
-    finite=True,
-    free=False,
-):
+def tensor(shape=None, *, rows=1, kind="real", values=None, finite=True, free=False, **bounds):
     """A tensor of a shape such as ``"n d"``, ``"... d"`` or ``"n 1 28 28"``; ``""`` is a number, None any shape.
 
     A shape has one word a dimension, ``_`` for any size; ``...`` first for any number of dimensions more, or last for
     any number that are the same in the whole call; ``*`` first for any number that broadcast with those of the call's
     other tensors of such a shape. The first dimension has ``rows`` or more. ``kind`` is ``"real"`` (floating),
-    ``"whole"`` (integers) or ``"any"`` (not complex). Elements keep to bounds or are among a few ``values``, and are
-    ``finite``; type and device are those of the call's other tensors unless they are ``free``.
+    ``"whole"`` (integers) or ``"any"`` (not complex). Elements keep to the bounds of :func:`number` or are among a few
+    ``values``, and are ``finite``; type and device are those of the call's other tensors unless they are ``free``.
     """
     words = {"real": "a floating tensor", "whole": "a tensor of whole numbers", "any": "a tensor of numbers"}[kind]
     words += "" if shape is None else f" of shape ({', '.join(shape.split())})"
     words += f" with {rows} rows or more" if rows > 1 else ""
     words += f" with values in {{{', '.join(map(str, values))}}}" if values else ""
-    bounds, within = _bounds(low, high, above, below)
+    given = {name for name, bound in bounds.items() if bound is not None}
+    between = given & {"low", "above"} and given & {"high", "below"}
+    bounds, within = _bounds(**bounds)
     limits = " and ".join(filter(None, ["finite" if finite and kind != "whole" else "", bounds]))
     words += f", {limits}" if limits else ""
-    between = (low, above) != (None, None) and (high, below) != (None, None)
     unknown = finite and not between and values is None  # what is between bounds or among values is finite
 
     def fits(v, call):

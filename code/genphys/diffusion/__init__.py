@@ -18,15 +18,4 @@ from .chain import (
 from .denoisers import data_denoiser, denoiser, gaussian_denoiser, gaussian_flow, mixture_denoiser, mixture_log_prob
 from .discrete import flip_noise, flip_probability, flip_ratio, reverse_flips
 from .likelihood import Bound, log_likelihood, path_work, prior_mismatch, prior_term, vlb
-from .samplers import (
-    ancestral,
-    ancestral_step,
-    ddim,
-    ddim_step,
-    euler_step,
-    heun_step,
-    ode,
-    reverse_sde,
-    reverse_sde_step,
-    times,
-)
+from .samplers import ancestral, ddim, ddim_step, ode, reverse_sde, times

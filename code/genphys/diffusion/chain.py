@@ -25,7 +25,7 @@ from typing import Literal, get_args
 import torch
 
 from genphys.arguments import Takes, count, doors, function, label, many, number, positive, require, source, tensor
-from genphys.numerics import double
+from genphys.numerics import double, standard_normal
 
 Kind = Literal["noise", "x0", "score", "velocity"]
 KINDS = get_args(Kind)
@@ -49,6 +49,7 @@ def steps_from(first=0):
 
 
 constants = tensor("T+1", kind="any", low=0, free=True) | many(number(low=0))
+a_variance = constants | Literal["posterior", "beta"]  # Python 3.10 takes no other order
 
 
 def as_constants(name, values, schedule):
@@ -59,17 +60,16 @@ def as_constants(name, values, schedule):
 
 
 class Schedule:
-    r"""The constants of a forward chain: index t is step t, and index 0 is the data.
+    r"""The constants of a forward chain from :math:`\beta_1,\dots,\beta_T`: index t is step t, index 0 the data.
 
-    Index t holds step t, and index 0 the data, :math:`\beta_0 = 0` and :math:`\bar\alpha_0 = 1`: ``beta``, ``alpha``,
-    ``alpha_bar``, and the factors ``signal``, :math:`\sqrt{\bar\alpha_t}`, and ``noise``,
-    :math:`\sqrt{1-\bar\alpha_t}`, each with T + 1 entries. Made from :math:`\beta_1,\dots,\beta_T`; where
-    :math:`\bar\alpha_T > 0.05` the end of the chain is no noise, and it warns.
+    They are ``beta``, ``alpha``, ``alpha_bar``, and the factors ``signal``, :math:`\sqrt{\bar\alpha_t}`, and ``noise``,
+    :math:`\sqrt{1-\bar\alpha_t}`, each with T + 1 entries, :math:`\beta_0 = 0` and :math:`\bar\alpha_0 = 1` the first.
+    Where :math:`\bar\alpha_T > 0.05` the end of the chain is no noise, and it warns.
     """
 
     def __init__(self, beta: tensor("T", kind="any", above=0, below=1) | many(number(above=0, below=1))):
         beta = double(beta) if isinstance(beta, torch.Tensor) else torch.tensor(beta, dtype=torch.float64)
-        self.beta = torch.cat([beta.new_zeros(1), beta])
+        self.T, self.beta = len(beta), torch.cat([beta.new_zeros(1), beta])
         self.alpha = 1 - self.beta
         self.alpha_bar = torch.log1p(-self.beta).cumsum(0).exp()
         self.signal, self.noise = self.alpha_bar.sqrt(), (1 - self.alpha_bar).sqrt()
@@ -79,11 +79,6 @@ class Schedule:
                 "take more steps or larger ones",
                 stacklevel=3,
             )
-
-    @property
-    def T(self):
-        """The number of steps."""
-        return len(self.beta) - 1
 
     @property
     def time(self):
@@ -153,8 +148,7 @@ def posterior(
 ):
     r"""Mean and variance of :math:`q(\mathbf{x}_s | \mathbf{x}_t, \mathbf{x}_0)` for s < t (book: ``eq:posterior``).
 
-    Shapes (n, ...) and (n, 1, ...). With :math:`\alpha_{t|s} = \bar\alpha_t/\bar\alpha_s` (:math:`\alpha_t` for s = t -
-    1, taken if left out),
+    Shapes (n, ...) and (n, 1, ...). With :math:`\alpha_{t|s} = \bar\alpha_t/\bar\alpha_s`, and s = t - 1 if left out,
 
     .. math::
         \tilde{\boldsymbol{\mu}} = \frac{\sqrt{\alpha_{t|s}}\,(1-\bar\alpha_s)}{1-\bar\alpha_t}\,\mathbf{x}_t
@@ -190,13 +184,22 @@ def optimal_variance(schedule: a_schedule, denoising_variance: constants):
         \sigma_t^2 = \tilde\beta_t + c_t^2\,\frac1M\,\mathbb{E}\,\mathrm{tr}\,\mathrm{Cov}[\mathbf{x}_0|\mathbf{x}_t],
         \quad c_t = \frac{\sqrt{\bar\alpha_{t-1}}\,\beta_t}{1-\bar\alpha_t}
 
-    Here ``denoising_variance`` is the mean variance of a component of :math:`\mathbf{x}_0` given :math:`\mathbf{x}_t`,
-    at t = 0 to T.
+    ``denoising_variance`` is the mean variance of a component of :math:`\mathbf{x}_0` given :math:`\mathbf{x}_t`, (T +
+    1,).
     """
     v = as_constants("denoising_variance", denoising_variance, schedule)
     bar = schedule.alpha_bar
     factor = bar[:-1].sqrt() * schedule.beta[1:] / (1 - bar[1:])
     return posterior_variance(schedule) + torch.cat([bar.new_zeros(1), factor.square() * v[1:]])
+
+
+def variances(schedule, variance, last):
+    """The variance of every reverse step; one that is chosen by name has ``last`` in the step from t = 1."""
+    if not isinstance(variance, str):
+        return as_constants("variance", variance, schedule)
+    chosen = posterior_variance(schedule) if variance == "posterior" else schedule.beta.clone()
+    chosen[1] = last
+    return chosen
 
 
 def convert(
@@ -260,7 +263,7 @@ def loss(
     """
     t = steps_of_batch(len(x0), schedule.T, rng=rng)
     a, s = factors(schedule, t, x0)
-    t, noise = t.to(x0.device), normal_like(x0, rng)
+    t, noise = t.to(x0.device), standard_normal(x0.shape, x0, rng)
     prediction = answer(network, a * x0 + s * noise, t, labels)
     # the target from both parts, which are known: x_0 from x_t and the noise would lose its digits where a is small
     error = (prediction - as_kind(kind, x0, noise, a, s)).square().flatten(1).mean(1)
@@ -280,19 +283,12 @@ def uniform(n, rng):
     return double(torch.rand(n, generator=rng, device=rng.device, dtype=dtype))
 
 
-def normal_like(x, rng):
-    """Standard normal numbers, drawn where ``rng`` lives, of the shape, type and device of x."""
-    dtype = x.dtype if rng.device.type == "cpu" else torch.float32
-    return torch.randn(x.shape, generator=rng, device=rng.device, dtype=dtype).to(x.device).to(x.dtype)
-
-
 def ema_rate(step: count(0), decay: number(low=0, below=1)):
     r"""How far the moving average of the weights moves at a step, with warm-up (book: ``def:ema``).
 
     .. math:: r = \max\left(1-\lambda, \frac{9}{10+i}\right), \qquad \bar\Theta \leftarrow (1-r)\bar\Theta + r\Theta
 
-    The average forgets quickly at first: without the warm-up it still holds :math:`\lambda^i` of the random weights
-    of the first step i = 0.
+    The average forgets quickly at first: without the warm-up it holds :math:`\lambda^i` of the random first weights.
     """
     return max(1 - decay, 9 / (10 + step))
 

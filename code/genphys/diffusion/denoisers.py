@@ -50,10 +50,9 @@ def denoiser(
     r"""A denoiser from a network, with guidance if labels are given.
 
     Guidance moves the prediction away from the one without a label (book: ``def:guidance``): :math:`f = f_\mathrm{none}
-    + \gamma\,(f_\mathrm{label} - f_\mathrm{none})`; 1 is the network with labels, 0 the one without, whose label is the
-    number ``none``. The network maps :math:`(\mathbf{x}_t, t)`, or with labels :math:`(\mathbf{x}_t, t,` labels), to a
-    prediction of the ``kind``; ``scale`` is :math:`\gamma`, and :math:`\hat{\mathbf{x}}_0` is clipped to the pair
-    ``clip``.
+    + \gamma\,(f_\mathrm{label} - f_\mathrm{none})`; with a ``scale`` :math:`\gamma` of 1 it is the network with labels,
+    of 0 the one without, whose label is the number ``none``. The network maps :math:`(\mathbf{x}_t, t)`, or with labels
+    :math:`(\mathbf{x}_t, t,` labels), to a prediction of the ``kind``; ``clip`` bounds :math:`\hat{\mathbf{x}}_0`.
     """
     require(scale == 1 or labels is not None, "scale", scale, "1 where there are no labels")
     require(scale == 1 or none is not None, "none", none, f"the label that means none, for scale = {scale}")

@@ -22,10 +22,10 @@ from typing import NamedTuple
 import torch
 
 from genphys.arguments import count, doors, function, points, require, source, unchecked
-from genphys.diffusion.chain import a_schedule, converted, normal_like, posterior_factors, posterior_variance
-from genphys.diffusion.samplers import a_variance, ask, heun_step, some_steps, variances, walk
+from genphys.diffusion.chain import a_schedule, a_variance, converted, posterior_factors, posterior_variance, variances
+from genphys.diffusion.samplers import ask, heun_step, some_steps, walk
 from genphys.exact.estimates import mean_and_error
-from genphys.numerics import double
+from genphys.numerics import double, standard_normal
 
 
 class Bound(NamedTuple):
@@ -64,7 +64,7 @@ def vlb(
     of_x0 = [0.0, *posterior_factors(schedule, late, late - 1)[1].tolist()]
     columns = []
     for t in range(1, schedule.T + 1):
-        x = schedule.signal[t].item() * x0 + schedule.noise[t].item() * normal_like(x0, rng)
+        x = schedule.signal[t].item() * x0 + schedule.noise[t].item() * standard_normal(x0.shape, x0, rng)
         # both means have the same share of x_t; that of t = 1 is x_0 itself
         error = of_x0[t] ** 2 * double((x0 - ask(denoise, x, t)).flatten(1)).square().sum(1)
         columns.append(divergence(error, exact[t], v[t], M) if t > 1 else reconstruction(error, v[t], M))
@@ -89,8 +89,7 @@ def path_work(denoise: function, schedule: a_schedule, path: points("T+1 n d"), 
         \mathcal{W} = \sum_{t=1}^T \log\frac{q(\mathbf{x}_t|\mathbf{x}_{t-1})}{p(\mathbf{x}_{t-1}|\mathbf{x}_t)}
         - \log\mathcal{N}(\mathbf{x}_T; 0, \mathbf{I})
 
-    A path is :math:`\mathbf{x}_0, \dots, \mathbf{x}_T`, all of them shape (T + 1, n, M); ``variance`` as for
-    :func:`vlb`.
+    A path is :math:`\mathbf{x}_0, \dots, \mathbf{x}_T`, shape (T + 1, n, M); ``variance`` as for :func:`vlb`.
     """
     model = variances(schedule, variance, last=schedule.beta[1])
     require((model[1:] > 0).all(), "variance", variance, "no zero from t = 1 on, where the work would be infinite")
@@ -128,15 +127,14 @@ def divergence_from_noise(schedule, x0):
 def prior_mismatch(schedule: a_schedule, x0: points("n d ..."), *, rng: source, samples: count(2) = 2_000):
     r"""How far the chain ends from noise: :math:`D_\mathrm{KL}(q(\mathbf{x}_T)\,\|\,\mathcal{N}(0,\mathbf{I}))`.
 
-    Here :math:`q(\mathbf{x}_T)` is the marginal, the mixture over all the data, and the divergence is estimated with
-    draws from it: an :class:`~genphys.exact.estimates.Estimate`. By convexity it is at most the mean of
-    :func:`prior_term`.
+    Here :math:`q(\mathbf{x}_T)` is the mixture over all the data, and the divergence an estimate with draws from it, an
+    :class:`~genphys.exact.estimates.Estimate`. By convexity it is at most the mean of :func:`prior_term`.
     """
     data = double(x0).flatten(1)
     bar, M = schedule.alpha_bar[-1], data.shape[1]
     a, s = bar.sqrt(), (1 - bar).sqrt()
     rows = torch.randint(len(data), (samples,), generator=rng, device=rng.device).cpu()
-    x = a * data[rows] + s * normal_like(data[rows], rng)
+    x = a * data[rows] + s * standard_normal(data[rows].shape, data, rng)
     found = []
     for part in x.split(500):
         log_q = (-0.5 * torch.cdist(part, a * data).square() / s**2).logsumexp(1) - math.log(len(data)) - M * s.log()
@@ -155,8 +153,7 @@ def log_likelihood(
 ):
     r"""The log-density of the probability flow at step 1, by the instantaneous change of variables, shape (n,).
 
-    Along the flow :math:`d\mathbf{x}/du = -\mathbf{x} - \mathbf{s}(\mathbf{x}, u)` the density changes by
-    (book: ``eq:instantaneous-change``)
+    Along the flow :math:`d\mathbf{x}/du = -\mathbf{x} - \mathbf{s}(\mathbf{x}, u)` (book: ``eq:instantaneous-change``)
 
     .. math::
         \log q_{u_1}(\mathbf{x}_1) = \log\mathcal{N}(\mathbf{x}_T; 0, \mathbf{I})

@@ -3,8 +3,7 @@ r"""Samplers: from noise to data, by a denoiser :math:`(\mathbf{x}, t) \mapsto \
 Each sampler is one line of mathematics, its ``..._step``, and a short loop around it that asks the denoiser. With the
 estimate :math:`\hat{\mathbf{x}}_0` come the noise :math:`\hat{\boldsymbol{\epsilon}} = (\mathbf{x}_t -
 a\,\hat{\mathbf{x}}_0)/s` and the score :math:`-\hat{\boldsymbol{\epsilon}}/s`. Samplers take the denoiser and noise of
-shape (n, ...) at their first step. The factors of a step, which depend on nothing but the schedule, are looked up
-before the loop begins.
+shape (n, ...) at their first step. The factors of all steps are looked up in the schedule before the loop begins.
 
 References:
     Ho, Jain and Abbeel (2020), algorithm 2; Song, Meng and Ermon, Denoising diffusion implicit models (2021), eq. (12);
@@ -20,20 +19,12 @@ from typing import Literal
 import torch
 
 from genphys.arguments import count, doors, function, many, number, points, require, source, tensor, unchecked
-from genphys.diffusion.chain import (
-    a_schedule,
-    as_constants,
-    constants,
-    converted,
-    normal_like,
-    posterior_factors,
-    posterior_variance,
-)
+from genphys.diffusion.chain import a_schedule, a_variance, converted, posterior_factors, variances
+from genphys.numerics import standard_normal
 
 Clock = Literal["sigma", "time", "angle"]
 some_steps = count() | many(count()) | None
 normal = tensor("n ...") | number()
-a_variance = constants | Literal["posterior", "beta"]  # Python 3.10 takes no other order
 
 
 def times(T: count(), n: count()):
@@ -76,7 +67,7 @@ def ancestral(
     of_x, of_x0 = ([0.0, *part.tolist()] for part in posterior_factors(schedule, late, late - 1)[:2])
     for t in range(schedule.T, 0, -1):
         x0 = ask(denoise, x, t)
-        x = step(x, x0, of_x[t], of_x0[t], sigma[t], normal_like(x, rng) if sigma[t] else 0.0)
+        x = step(x, x0, of_x[t], of_x0[t], sigma[t], standard_normal(x.shape, x, rng) if sigma[t] else 0.0)
         if callback is not None:
             callback(t - 1, x, x0)
     return x
@@ -125,7 +116,7 @@ def ddim(
     at = list(zip(schedule.signal.tolist(), schedule.noise.tolist()))
     for (now, then), fresh in zip(pairs, rho):
         x0 = ask(denoise, x, now)
-        x = step(x, x0, at[now], at[then], fresh, normal_like(x, rng) if eta and then else 0.0)
+        x = step(x, x0, at[now], at[then], fresh, standard_normal(x.shape, x, rng) if eta and then else 0.0)
         if callback is not None:
             callback(then, x, x0)
     return x
@@ -243,16 +234,15 @@ def reverse_sde(
 ):
     r"""Draw by the reverse stochastic equation, discretised by Euler and Maruyama (book: ``eq:reverse-sde``).
 
-    Each is a :func:`reverse_sde_step` of length :math:`\Delta = u_t - u_s` in the clock u, the last one, to t = 0,
-    without noise. It is stable only where :math:`\Delta` is small: not at the end of a cosine schedule. Arguments as
-    for :func:`ddim`.
+    Each is a :func:`reverse_sde_step` of length :math:`\Delta = u_t - u_s` in the clock u, the last one without noise.
+    It is stable only where :math:`\Delta` is small: not at the end of a cosine schedule. Arguments as for :func:`ddim`.
     """
     step, denoise = unchecked(reverse_sde_step), unchecked(denoise)
     a, s, u = schedule.signal.tolist(), schedule.noise.tolist(), schedule.time.tolist()
     for now, then in walk(schedule, steps):
         x0 = ask(denoise, x, now)
         score = converted(x0, x, a[now], s[now], "x0", "score")
-        x = step(x, score, u[now] - u[then], normal_like(x, rng) if then else 0.0)
+        x = step(x, score, u[now] - u[then], standard_normal(x.shape, x, rng) if then else 0.0)
         if callback is not None:
             callback(then, x, x0)
     return x
@@ -272,15 +262,6 @@ def ask(denoise, x, t):
     x0 = denoise(x, torch.full((len(x),), t, dtype=torch.int64, device=x.device))
     require(x0.shape == x.shape, "denoise's estimate", x0, f"the shape of x, {tuple(x.shape)}")
     return x0
-
-
-def variances(schedule, variance, last):
-    """The variance of every reverse step; one that is chosen by name has ``last`` in the step from t = 1."""
-    if not isinstance(variance, str):
-        return as_constants("variance", variance, schedule)
-    chosen = posterior_variance(schedule) if variance == "posterior" else schedule.beta.clone()
-    chosen[1] = last
-    return chosen
 
 
 doors(globals())

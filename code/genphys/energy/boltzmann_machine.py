@@ -1,8 +1,7 @@
-"""The general Boltzmann machine, summed over exactly: all pairs of visible and hidden units are coupled.
+r"""The general Boltzmann machine, summed over exactly: all pairs of visible and hidden units are coupled.
 
-An energy model gives each configuration a weight :math:`f = e^{-E}` and the probability :math:`p = f/Z`. The gradient
-of its log-likelihood is an average over the data, with the hidden units averaged over their posterior, minus an average
-over the model. Log-weights and log-probabilities are in nats.
+The gradient of its log-likelihood is an average over the data, with the hidden units averaged over their posterior,
+minus an average over the model. Log-weights :math:`\log f = -E` and log-probabilities are in nats.
 
 References:
     Ackley, Hinton and Sejnowski, A learning algorithm for Boltzmann machines (1985).
@@ -25,24 +24,14 @@ class BoltzmannMachine:
     .. math:: \log f(\mathbf{x},\mathbf{h};\Theta) = \sum_{i<j} w_{ij} s_i s_j + \sum_i b_i s_i .
 
     :math:`\Theta` is the vector of the P couplings and biases: :math:`w_{ij}` in the order (0,1), (0,2), ..., (1,2),
-    ..., then :math:`b_i`. Everything is a sum over configurations, so the machine is for small sizes. ``n_visible`` is
-    :math:`M` and ``n_hidden`` :math:`K`; together they are at most 25.
+    ..., then :math:`b_i`. Everything is a sum over configurations, so the machine is for small sizes: ``n_visible`` is
+    :math:`M` and ``n_hidden`` :math:`K`, ``n_units`` their sum, at most 25, and ``n_parameters`` is P.
     """
 
     def __init__(self, n_visible: count(), n_hidden: count(0) = 0):
         n = n_visible + n_hidden
         require(n <= _MOST_UNITS, "n_visible + n_hidden", n, f"at most {_MOST_UNITS}: the sums have 2^{n} terms")
-        self.n_visible, self.n_hidden = n_visible, n_hidden
-
-    @property
-    def n_units(self):
-        """The number M + K of units."""
-        return self.n_visible + self.n_hidden
-
-    @property
-    def n_parameters(self):
-        """The number P of couplings and biases."""
-        return self.n_units * (self.n_units + 1) // 2
+        self.n_visible, self.n_hidden, self.n_units, self.n_parameters = n_visible, n_hidden, n, n * (n + 1) // 2
 
     def split(self, theta: tensor("n_parameters")):
         r"""The symmetric matrix :math:`w_{ij}` with a zero diagonal, and the biases :math:`b_i`."""

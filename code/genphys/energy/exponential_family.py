@@ -24,11 +24,7 @@ class ExponentialFamily:
 
     def __init__(self, statistics: tensor("S P")):
         self.statistics = self.like = statistics
-
-    @property
-    def n_parameters(self):
-        """The number P of parameters."""
-        return self.statistics.shape[1]
+        self.n_parameters = statistics.shape[1]  # P
 
     def log_f(self, theta: tensor("n_parameters")):
         r""":math:`\log f = \Theta \cdot \boldsymbol{\phi}(\mathbf{x})` for every state, shape (S,)."""

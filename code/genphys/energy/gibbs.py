@@ -14,9 +14,8 @@ def gibbs_sweep(prob: tensor("states", low=0), log_f: tensor("states")):
         q(\mathbf{x}) \leftarrow p(x_i \mid \mathbf{x}_{\setminus i}) \sum_{x_i'} q(x_i', \mathbf{x}_{\setminus i}) ,
         \qquad i = 1, \dots, M
 
-    ``prob`` is the distribution :math:`q`, shape (2^M,), in the order of
-    :func:`~genphys.exact.finite.all_configurations`, and ``log_f`` that of the model whose conditional probabilities
-    are used, up to a constant, of the same shape.
+    ``prob`` is the distribution :math:`q`, (2^M,), in the order of :func:`~genphys.exact.finite.all_configurations`,
+    and ``log_f``, of the same shape, that of the model whose conditional probabilities are used, up to a constant.
     """
     M = len(prob).bit_length() - 1
     require(len(prob) == 2**M and M > 0, "prob", prob, "shape (2^M,) with M of 1 or more")

@@ -1,9 +1,5 @@
 r"""Monte Carlo estimates: a mean, or a function of means, with its standard error.
 
-The mean of n independent values has the standard error :math:`\sqrt{C(0)/n}`, with :math:`C(0)` their variance. Values
-of a Markov chain are correlated, and the error of their mean is larger, :math:`\sqrt{2\tau\,C(0)/n}`. A function of
-means varies with the means to first order by its gradient, so that its error is that of one series.
-
 References:
     Sokal, Monte Carlo methods in statistical mechanics (1997). Binder, Finite size scaling analysis of Ising model
     block distribution functions (1981).
@@ -37,8 +33,9 @@ def mean_and_error(values: tensor("n ...", rows=2, kind="any")):
 def correlated_mean_and_error(series: chains):
     r"""The mean of a Monte Carlo series and its standard error :math:`\sqrt{2\tau\,C(0)/n}`: an :class:`Estimate`.
 
-    The error is never below that of independent values, :math:`\tau = 1/2`; n counts the values of all chains. The
-    series is in the order of time, shape (n,) or (n, chains).
+    With the variance :math:`C(0)` and the :func:`autocorrelation_time` :math:`\tau`. The error is never below that of
+    independent values, :math:`\tau = 1/2`. The series is in the order of time, (n,) or (n, chains); n counts all
+    values.
     """
     tau = autocorrelation_time(series).clamp(min=0.5)
     x = double(series)
@@ -84,15 +81,11 @@ def function_of_means(formula: function, series: many(chains), *, correlated: bo
 def binder_cumulant(magnetisation: chains, *, correlated: bool = False):
     r"""The Binder cumulant :math:`U = 1 - \langle m^4\rangle/(3\langle m^2\rangle^2)` of samples: an :class:`Estimate`.
 
-    It is 0 for Gaussian fluctuations about 0, and 2/3 where :math:`|m|` has one value. Arguments as in
-    :func:`function_of_means`.
+    It is 0 for Gaussian fluctuations about 0, and 2/3 where :math:`|m|` has one value.
     """
     square = double(magnetisation).square()
-    return function_of_means(_binder, [square, square.square()], correlated=correlated)
-
-
-def _binder(means):
-    return 1 - means[1] / (3 * means[0].square())
+    cumulant = lambda mean: 1 - mean[1] / (3 * mean[0].square())  # noqa: E731
+    return function_of_means(cumulant, [square, square.square()], correlated=correlated)
 
 
 def _autocovariance(x):

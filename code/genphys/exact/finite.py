@@ -1,10 +1,7 @@
 r"""Finite sets: the states of binary units written out, and entropies and divergences of distributions over them.
 
-The :math:`2^M` states of M binary units stand in binary counting order, and a distribution is a vector over them,
-
-.. math:: H(p) = -\sum_x p(x)\ln p(x) , \qquad \mathrm{KL}(p\,\|\,q) = \sum_x p(x)\ln\frac{p(x)}{q(x)} .
-
-A density in one dimension is given by its values on a grid. Everything is in nats and in the dtype of its arguments.
+The :math:`2^M` states of M binary units stand in binary counting order, and a distribution is a vector over them.
+Everything is in nats and in the dtype of its arguments.
 """
 
 import math
@@ -47,8 +44,7 @@ def kl_divergence(p: tensor("* n", finite=False), q: tensor("* n", finite=False)
 
     .. math:: \mathrm{KL}(p\,\|\,q) = \sum_x p(x)\ln\frac{p(x)}{q(x)}
 
-    It is infinite where :math:`q` vanishes and :math:`p` does not. With ``log`` both are log-probabilities, which keeps
-    the digits of small ones.
+    It is infinite where :math:`q` vanishes and :math:`p` does not. Log-probabilities keep the digits of small ones.
     """
     prob_p, prob_q = (p.exp(), q.exp()) if log else (p, q)
     require(is_distribution(prob_p), "p", p, _SUM_1)

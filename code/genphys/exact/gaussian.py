@@ -1,7 +1,6 @@
 r"""Gaussians and their mixtures in closed form.
 
-A covariance enters by its Cholesky factor, :math:`\Sigma = LL^\top`. All are in nats and in the dtype of their
-arguments, whose leading dimensions broadcast.
+A covariance enters by its Cholesky factor, :math:`\Sigma = LL^\top`. All are in nats; leading dimensions broadcast.
 """
 
 import math

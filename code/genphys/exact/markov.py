@@ -19,8 +19,7 @@ def single_site_kernels(log_prob: tensor("states")):
 
     where :math:`y^{(i)}` is y with unit i flipped. A random scan is the mean of the kernels, a systematic sweep their
     product in the order of the units, ``torch.linalg.multi_dot(tuple(kernels))``. Log-probabilities, normalised or not,
-    of shape (2^M,) with M from 1 to 10, in the order of :func:`~genphys.exact.finite.all_configurations`, to
-    row-stochastic matrices, (M, 2^M, 2^M).
+    (2^M,), in the order of :func:`~genphys.exact.finite.all_configurations`, to row-stochastic matrices (M, 2^M, 2^M).
     """
     M = len(log_prob).bit_length() - 1
     require(len(log_prob) == 2**M and 1 <= M <= 10, "log_prob", log_prob, "shape (2^M,) with M from 1 to 10")
@@ -52,8 +51,8 @@ def stationary_distribution(P: probabilities("n n")):
 def spectral_gap(P: probabilities("n n")):
     r"""The spectral gap :math:`1 - \max_{k\ge 2}|\lambda_k|` of a finite Markov chain of two states or more, shape ().
 
-    Its inverse bounds the number of steps that the slowest mode takes to decay by a factor e. It is 0 for a chain that
-    is reducible or periodic.
+    Its inverse bounds the steps that the slowest mode takes to decay by a factor e. It is 0 for a reducible or periodic
+    chain.
     """
     require(len(P) > 1, "P", P, "a chain of two states or more")
     return (1 - torch.linalg.eigvals(double(P)).abs().sort(descending=True).values[1]).to(P.dtype).to(P.device)

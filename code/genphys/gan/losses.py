@@ -81,8 +81,7 @@ def gradient_penalty(
     .. math:: \big\langle (|\nabla_{\hat{\mathbf{x}}}\ell(\hat{\mathbf{x}})| - 1)^2 \big\rangle , \qquad
               \hat{\mathbf{x}} = u\,\mathbf{x} + (1-u)\,g(\mathbf{z})
 
-    with one uniform :math:`u` a pair. The critic ``d`` is a function of a batch (and of labels, if they are given), row
-    by row. No gradient flows into the samples.
+    with one uniform :math:`u` a pair. The critic ``d`` takes a batch, and labels if given; the samples get no gradient.
     """
     u = torch.rand(len(real), generator=rng, device=rng.device, dtype=real.dtype).to(real.device)
     x_hat = torch.lerp(fake, real, u.reshape(-1, *[1] * (real.ndim - 1)))  # u x + (1 - u) g(z)

@@ -52,9 +52,7 @@ class Generator(nn.Sequential):
         super().__init__(OrderedDict(layers))
         self.noise_size = noise_size
         values = [layer for _, layer in layers if not isinstance(layer, nn.Flatten | nn.Unflatten)]
-        self.bounded = any(
-            isinstance(layer, nn.Tanh) for layer in values[-1:]
-        )  # samples, and so the data, lie in [-1, 1]
+        self.bounded = bool(values) and isinstance(values[-1], nn.Tanh)  # samples, and so the data, lie in [-1, 1]
 
     def forward(self, z: tensor("n noise_size")):
         return super().forward(z)
@@ -103,8 +101,7 @@ def mlp_discriminator(
 ):
     r"""A fully connected discriminator; by default the source lecture's: 784 - 100 - 1, without its sigmoid.
 
-    Every hidden layer is a linear map, a leaky ReLU, and dropout unless its probability is 0. First weights and dropout
-    share ``rng``.
+    A hidden layer is a linear map, a leaky ReLU, and dropout unless its probability is 0; ``rng`` serves all of it.
     """
     layers = _hidden("d", input_size, hidden_layers, hidden_units, rng, dropout)
     width = hidden_units if hidden_layers else input_size
@@ -190,8 +187,7 @@ class ConditionalDiscriminator(nn.Module):
     .. math:: \ell(\mathbf{x}, c) = \mathbf{w}\cdot\Phi(\mathbf{x}) + b + \mathbf{e}_c\cdot\Phi(\mathbf{x})
 
     The part with :math:`\mathbf{w}` asks whether an image is real, the one with :math:`\mathbf{e}_c` whether it is of
-    the class :math:`c`, see ``eq:projection-discriminator``. The features :math:`\Phi` are those of
-    :func:`conv_discriminator`.
+    the class :math:`c` (``eq:projection-discriminator``). The :math:`\Phi` are those of :func:`conv_discriminator`.
     """
 
     def __init__(self, classes: count() = 10, channels: count() = 32, *, rng: source):

@@ -11,8 +11,7 @@ def game_step(
     r"""One step of gradient descent of a game of two players, as a differentiable map of their parameters.
 
     The state is :math:`(\theta^{(g)}, \theta^{(d)})`, the losses are functions of the two numbers in this order.
-    Simultaneous steps use the old state on both sides, alternating ones give the generator the discriminator's new
-    parameter:
+    Simultaneous steps use the old state on both sides, alternating ones give the generator the new discriminator:
 
     .. math::
         \theta^{(d)\prime} = \theta^{(d)} - \eta\,\partial_{\theta^{(d)}} L_d(\theta^{(g)}, \theta^{(d)}), \qquad

@@ -1,9 +1,9 @@
 r"""A small convolutional classifier of digits, the judge of generated ones.
 
 It gives the probabilities :math:`p(c\mid\mathbf{x})` of the ten digits for an image :math:`\mathbf{x}` of 28 x 28 grey
-values in :math:`[0, 1]`, and the 64 features from which it reads them. Both are used where samples are judged: do all
-digits occur, is it the digit that was asked for, and how far are two sets of images apart in the space of features.
-Any such number depends on the classifier; state which one, and compare nothing across two of them.
+values in :math:`[0, 1]`, and the 64 features from which it reads them. Both judge samples: do all digits occur, is it
+the digit that was asked for, how far are two sets of images apart in the space of features. Any such number depends on
+the classifier; state which one, and compare nothing across two of them.
 
 The shipped weights (:func:`genphys.train.load_classifier`) were trained by ``python -m genphys.train classifier`` on
 MNIST's training images less the 5 000 of :func:`genphys.data.digits`.

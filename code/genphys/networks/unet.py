@@ -5,13 +5,9 @@ U-Net halves the side of the image a few times, computes on what is left, and do
 features of the way down are joined to those of the way up, so that fine detail need not pass through the coarse
 levels. The step enters every block as a scale and a shift of the normalised features.
 
-- :func:`time_embedding`: the step as sines and cosines.
-- :class:`UNet`: the network, made of two kinds of blocks, residual ones and attention. A label is optional, and so is a
-  closed (periodic) lattice.
-
 References:
     Ronneberger, Fischer and Brox, U-Net (2015); Ho, Jain and Abbeel (2020); Wu and He, Group normalization (2018).
-    Nichol and Dhariwal (2021): the step as scale and shift. Vaswani et al. (2017): the embedding, and attention.
+    Nichol and Dhariwal (2021): scale and shift. Vaswani et al., Attention is all you need (2017): also the embedding.
 """
 
 import math
@@ -35,19 +31,10 @@ def time_embedding(t: tensor("n", kind="any"), size: count(2), slowest: positive
         \omega_i = T_\mathrm{e}^{-2i/D}, \quad
         \mathbf{e}(t) = (\cos\omega_0 t, \dots, \cos\omega_{D/2-1} t, \sin\omega_0 t, \dots, \sin\omega_{D/2-1} t)
 
-    The frequencies run from 1 down to about :math:`1/T_\mathrm{e}`. They are made for integers up to about
-    :math:`T_\mathrm{e}`: given :math:`t/T` in [0, 1] instead, all but the first few would be constant.
-
-    Args:
-        t: The steps, shape (n,), integers from 0 or real numbers on that scale.
-        size: :math:`D`, even.
-        slowest: :math:`T_\mathrm{e}`.
-
-    Returns:
-        The embedding, shape (n, size), of the default floating type if ``t`` is an integer and of its own otherwise.
-
-    References:
-        Vaswani et al., Attention is all you need (2017).
+    The frequencies run from 1 down to about :math:`1/T_\mathrm{e}`, with :math:`T_\mathrm{e}` = ``slowest``. They are
+    made for steps :math:`t` that count up to about :math:`T_\mathrm{e}`: given :math:`t/T` in [0, 1] instead, all but
+    the first few would be constant. From (n,) to (n, D) with an even :math:`D` = ``size``, of the default floating type
+    if the steps are whole numbers and of their own otherwise.
     """
     require(size % 2 == 0, "size", size, "an even number")
     return waves(t, size, slowest).to(t.dtype if t.is_floating_point() else torch.get_default_dtype()).to(t.device)
@@ -143,9 +130,6 @@ class UNet(nn.Module):
         attention: Whether the coarsest level has attention.
         padding: ``"zeros"``, or ``"circular"`` for a closed lattice.
         rng: The source of the first weights. One number of it is taken, so that they do not depend on where it lives.
-
-    References:
-        Ronneberger, Fischer and Brox (2015); Ho, Jain and Abbeel (2020).
     """
 
     def __init__(

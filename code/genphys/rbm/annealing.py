@@ -1,7 +1,6 @@
 r"""Annealing and tempering of restricted Boltzmann machines along one path of distributions.
 
-The path leads from independent visible units at :math:`\beta_\mathrm{th}=0` to the machine at 1
-(``def:annealing-path``),
+It leads from independent visible units at :math:`\beta_\mathrm{th}=0` to the machine at 1 (``def:annealing-path``),
 
 .. math::
     \log f_{\beta_\mathrm{th}}(\mathbf{x}) = -(1-\beta_\mathrm{th})\,E_0(\mathbf{x})

@@ -10,8 +10,7 @@ A machine of :math:`M` visible units :math:`\mathbf{x}` and :math:`K` binary hid
 
 There is no connection inside a layer, so each layer is independent given the other one and :math:`F` is a sum of
 softplus terms. Temperature is part of the parameters: energies, free energies and log-probabilities are in nats. Each
-machine states its equations in its public methods, and below them, unchecked and for the sums and loops of this room,
-the pieces in which the two machines differ.
+machine states its equations in its public methods; below are, unchecked, the pieces in which the two machines differ.
 
 References:
     Smolensky (1986); Geman and Geman (1984): sampling; Hinton (2002); Cho, Ilin and Raiko (2011): Gaussian units.
@@ -72,9 +71,7 @@ class RestrictedBoltzmannMachine(Enumerable, nn.Module):
         return self.visible_bias + h @ self.weight.T  # (B, K) @ (K, M) -> (B, M)
 
     def hidden_probability(self, x: states_or_means):
-        r"""The probability :math:`p(h_j=1|\mathbf{x}) = \operatorname{sigmoid}(\phi_j(\mathbf{x}))`, (B, K)
-        (``eq:rbm-hidden-conditional``).
-        """
+        r""":math:`p(h_j=1|\mathbf{x}) = \operatorname{sigmoid}(\phi_j)`, (B, K) (``eq:rbm-hidden-conditional``)."""
         return torch.sigmoid(self._hidden_field(x))
 
     def log_prob(self, x: states, log_z: number() | None = None):
@@ -88,8 +85,8 @@ class RestrictedBoltzmannMachine(Enumerable, nn.Module):
     def moments(self, x: states_or_means, weights: tensor("B", low=0) | None = None):
         r"""Averages of :math:`-\partial E/\partial\Theta` over ``x``, with :math:`\mathbf{h}` summed out.
 
-        The :class:`Moments` have shapes (M, K), (M,) and (K,). ``weights`` of the rows sum to one; left out, all rows
-        weigh the same.
+        The :class:`Moments` have shapes (M, K), (M,) and (K,). The rows' ``weights`` of sum one; left out, all are
+        equal.
         """
         weights = x.new_full((len(x),), 1 / len(x)) if weights is None else weights
         return self._correlations(x, torch.sigmoid(self._hidden_field(x)), weights)
@@ -100,9 +97,7 @@ class RestrictedBoltzmannMachine(Enumerable, nn.Module):
 
     @torch.no_grad()
     def gibbs(self, x: states, steps: count(0) = 1, *, rng: source):
-        r"""Block Gibbs sampling: ``steps`` times :math:`\mathbf{h}\sim p(\cdot|\mathbf{x})`, then
-        :math:`\mathbf{x}\sim p(\cdot|\mathbf{h})` (``eq:rbm-gibbs-invariance``); from ``x`` on, (B, M).
-        """
+        r"""``steps`` of block Gibbs: all hidden, then all visible units anew, (B, M) (``eq:rbm-gibbs-invariance``)."""
         for _ in range(steps):
             x = self._gibbs_step(x, rng)
         return x
@@ -127,8 +122,7 @@ class BernoulliRBM(RestrictedBoltzmannMachine):
 
     .. math:: E(\mathbf{x},\mathbf{h}) = -\mathbf{a}\cdot\mathbf{x}-\mathbf{b}\cdot\mathbf{h}-\mathbf{x}^T W\mathbf{h}
 
-    The first weights are drawn with the standard deviation ``std``, the biases are zero; the machine lives where
-    ``rng`` does.
+    The first weights have the standard deviation ``std``, the biases are zero; the machine lives where ``rng`` does.
     """
 
     states = zeros_and_ones
@@ -143,9 +137,7 @@ class BernoulliRBM(RestrictedBoltzmannMachine):
         return self.hidden_bias + x @ self.weight  # (B, M) @ (M, K) -> (B, K)
 
     def free_energy(self, x: states):
-        r"""The free energy :math:`F = -\mathbf{a}\cdot\mathbf{x} - \sum_j \log(1+e^{\phi_j})` in nats, (B,)
-        (``eq:rbm-free-energy``).
-        """
+        r""":math:`F = -\mathbf{a}\cdot\mathbf{x} - \sum_j\log(1+e^{\phi_j})` in nats, (B,) (``eq:rbm-free-energy``)."""
         return -(x @ self.visible_bias) - softplus(self.hidden_bias + x @ self.weight).sum(1)
 
     def hidden_free_energy(self, h: hidden_states):
@@ -153,9 +145,7 @@ class BernoulliRBM(RestrictedBoltzmannMachine):
         return -(h @ self.hidden_bias) - softplus(self.visible_bias + h @ self.weight.T).sum(1)
 
     def visible_probability(self, h: hidden_states_or_means):
-        r"""Given hidden units, :math:`p(x_i=1) = \operatorname{sigmoid}(a_i + \sum_j W_{ij}h_j)`, (B, M)
-        (``eq:rbm-visible-conditional``).
-        """
+        r""":math:`p(x_i=1) = \operatorname{sigmoid}(a_i+\sum_j W_{ij}h_j)`, (B, M) (``eq:rbm-visible-conditional``)."""
         return torch.sigmoid(self.visible_bias + h @ self.weight.T)
 
     def sample_visible(self, h: hidden_states_or_means, *, rng: source):
@@ -205,9 +195,8 @@ class GaussianBernoulliRBM(RestrictedBoltzmannMachine):
 
     Dividing the coupling by :math:`\sigma_i^2` makes the conditional mean
     :math:`\langle x_i\rangle_{\mathbf{h}} = a_i + \sum_j W_{ij}h_j`, without :math:`\sigma_i`, and its variance
-    :math:`\sigma_i^2`. The marginal :math:`p(\mathbf{x})` is a mixture of :math:`2^K` Gaussians. Arguments are those of
-    :class:`BernoulliRBM`; the :math:`\sigma_i`, ``sigma``, one number or of shape (M,), are a property of the machine
-    and are not trained.
+    :math:`\sigma_i^2`. The marginal :math:`p(\mathbf{x})` is a mixture of :math:`2^K` Gaussians. The :math:`\sigma_i`,
+    ``sigma``, one number or of shape (M,), are not trained; the other arguments are those of :class:`BernoulliRBM`.
     """
 
     states = states_or_means = points("B visible")
@@ -236,9 +225,9 @@ class GaussianBernoulliRBM(RestrictedBoltzmannMachine):
         return self.hidden_bias + (x / self.sigma**2) @ self.weight  # (B, M) @ (M, K) -> (B, K)
 
     def free_energy(self, x: points("B visible")):
-        r""":math:`F(\mathbf{x}) = \sum_i (x_i-a_i)^2/2\sigma_i^2 - \sum_j \log(1+e^{\phi_j})` in nats, (B,),
+        r"""The free energy :math:`F = \sum_i (x_i-a_i)^2/2\sigma_i^2 - \sum_j \log(1+e^{\phi_j})` in nats, (B,).
 
-        ``eq:gaussian-free-energy``.
+        This is ``eq:gaussian-free-energy``.
         """
         field = self.hidden_bias + (x / self.sigma**2) @ self.weight
         return ((x - self.visible_bias) ** 2 / (2 * self.sigma**2)).sum(1) - softplus(field).sum(1)

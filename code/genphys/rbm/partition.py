@@ -1,12 +1,7 @@
 r"""The partition function of a restricted Boltzmann machine by enumeration, exact averages and exact samples.
 
-The hidden layer has :math:`2^K` configurations, and the visible one is summed in closed form
-(``eq:rbm-log-partition``):
-
-.. math::
-    Z = \sum_{\mathbf{h}} e^{-F(\mathbf{h})} , \qquad
-    F(\mathbf{h}) = -\log\sum_\mathbf{x} e^{-E(\mathbf{x},\mathbf{h})} .
-
+The hidden layer has :math:`2^K` configurations, and the visible one is summed in closed form, which leaves the free
+energy of the hidden one, :math:`F(\mathbf{h}) = -\log\sum_\mathbf{x} e^{-E(\mathbf{x},\mathbf{h})}`.
 Each sum is here twice. The functions :func:`log_partition`, :func:`exact_moments` and :func:`exact_sample` hold the
 whole table of hidden configurations, up to 16 units. The methods of the same names, of every machine, sum over the
 smaller layer of binary units, up to 25, in chunks of a few MB.

@@ -1,7 +1,6 @@
 r"""Training restricted Boltzmann machines: contrastive divergence, persistent chains, exact maximum likelihood.
 
-The gradient of the mean log-likelihood is an average over the data minus the same average over the model
-(``eq:rbm-gradient``),
+The gradient of the mean log-likelihood is an average over data minus that over the model (``eq:rbm-gradient``),
 
 .. math::
     \nabla_\Theta \langle\log p\rangle = \langle -\partial_\Theta E\rangle_\mathrm{data}
@@ -36,8 +35,7 @@ class Chains:
     """What training carries from step to step: keep it to go on later, copy its tensors to resume.
 
     The persistent chains' ``hidden`` configurations, (C, K), None where chains restart from the data; the ``visible``
-    ones of the last negative phase, (C, M); and the offsets of the centred gradient, ``visible_mean``, (M,), and
-    ``hidden_mean``, (K,).
+    ones of the last negative phase, (C, M); and the offsets of the centred gradient, of shapes (M,) and (K,).
     """
 
     hidden: torch.Tensor | None
@@ -215,15 +213,7 @@ def contrastive_divergence(
 
 
 # A batch, or a whole distribution: configurations and the probability of each
-weighted = Takes(
-    f"{states_or_means.words}, or a pair of these and of probabilities of shape (B,)",
-    lambda v, call: (
-        isinstance(v, tuple)
-        and len(v) == 2
-        and states_or_means.fits(v[0], call)
-        and tensor("B", low=0).fits(v[1], call)
-    ),
-)
+weighted = states_or_means | arguments.together(states_or_means, tensor("B", low=0))
 
 
 def maximum_likelihood(
@@ -238,12 +228,12 @@ def maximum_likelihood(
 
     The average over the model is an enumeration, so that the smaller layer has at most 25 units. A batch may be a whole
     distribution: a pair of configurations and the probability of each, shape :math:`(B,)`. Other arguments as for
-    :func:`contrastive_divergence`, with the batch's means as offsets. Yields the state after each step, the same
-    object.
+    :func:`contrastive_divergence`, with the batch's means as offsets. Yields the state, one object, after each step.
     """
     state = _no_chains(model)
-    for batch in arguments.batches(states_or_means | weighted, batches, model):
-        x, weights = batch if isinstance(batch, tuple) else (batch, batch.new_full((len(batch),), 1 / len(batch)))
+    for batch in arguments.batches(weighted, batches, model):
+        whole = isinstance(batch, tuple | list)
+        x, weights = batch if whole else (batch, batch.new_full((len(batch),), 1 / len(batch)))
         size = _at("learning_rate", learning_rate, state.step, positive)
         with torch.no_grad():
             data = model._moments(x, weights)

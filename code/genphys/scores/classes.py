@@ -1,8 +1,7 @@
 r"""Scores from the class probabilities :math:`p(c\mid\mathbf{y})` that a classifier gives generated points.
 
-With :math:`p(c) = \frac1m \sum_j p(c\mid\mathbf{y}^{(j)})`, the inception score is the exponential of the information
-that a point has on its class, and a mode score compares p(c) with the classes of the real points as well. A class may
-have exactly no probability, :math:`\log 0 = -\infty`.
+The inception score is the exponential of the information that a point has on its class, and a mode score looks at the
+classes of the real points as well. A class may have exactly no probability, :math:`\log 0 = -\infty`.
 
 References:
     Salimans, Goodfellow, Zaremba, Cheung, Radford and Chen, Improved techniques for training GANs (2016). Che, Li,

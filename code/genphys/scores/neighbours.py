@@ -39,9 +39,8 @@ class PrecisionRecall(NamedTuple):
 def nearest_neighbour(real: points("n d", rows=2), generated: points("m d", rows=2)):
     """How often a point's nearest neighbour among all others is of its own set: :class:`NearestNeighbour`.
 
-    For equal distributions and n = m the mean is :math:`(n-1)/(2n-1)` (``eq:nearest-neighbour-null``), near 1/2. Near 1
-    the sets are apart. Near 0 the generated points are copies of the real ones. Neighbours at equal distance share the
-    vote.
+    For equal distributions and n = m the mean is :math:`(n-1)/(2n-1)` (``eq:nearest-neighbour-null``). Near 1 the sets
+    are apart, near 0 the generated points are copies of the real ones. Neighbours at equal distance share the vote.
     """
     x, y = in_double(real.detach()), in_double(generated.detach())
     of_real, of_generated = _votes(x, y), _votes(y, x)

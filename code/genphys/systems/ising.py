@@ -2,16 +2,11 @@ r"""The two-dimensional Ising model: its lattice, its energy, the sum over its s
 
 On a periodic square lattice of :math:`M = L \times L` sites each site :math:`i` has a right and a down neighbour, so
 there are :math:`2M` bonds :math:`\langle ij\rangle` (for :math:`L = 2` two between each pair), and a configuration
-:math:`\mathbf{s} \in \{-1, +1\}^M` has the energy
+:math:`\mathbf{s} \in \{-1, +1\}^M` with the :func:`energy` :math:`E` has the probability
+:math:`p(\mathbf{s}) = e^{-E(\mathbf{s})/T}/Z`, with :math:`k_B = 1`.
 
-.. math::
-    E(\mathbf{s}) = -\sum_{\langle ij\rangle} J_{ij}\, s_i s_j - B \sum_i s_i ,
-    \qquad p(\mathbf{s}) = \frac{1}{Z}\, e^{-E(\mathbf{s})/T} , \qquad k_B = 1 .
-
-Energies, the field :math:`B` and the temperature :math:`T` are in units of :math:`J`. Bonds are numbered by
-:func:`bonds`: first the :math:`M` bonds to the right, then the :math:`M` bonds down, each in the row-major order of
-their sites; a coupling is one number or one number a bond in this order. Samplers leave the spins that they are given
-as they are.
+Energies, the field :math:`B` and the temperature :math:`T` are in units of :math:`J`. A coupling is one number, or one
+number a bond in the order of :func:`bonds`. Samplers leave the spins that they are given as they are.
 
 References:
     Swendsen and Wang, Nonuniversal critical dynamics in Monte Carlo simulations (1987).
@@ -48,7 +43,7 @@ def bonds(L: count(2), device: torch.device | str | None = None):
     """The pairs of sites that a bond joins, shape (2 L^2, 2).
 
     Site (row, column) has the index ``row * L + column``. Row b < L^2 joins site b to its right neighbour, row L^2 + b
-    joins site b to its down neighbour.
+    site b to the one below.
     """
     site = torch.arange(L * L, device=device).view(L, L)
     right, down = site.roll(-1, 1), site.roll(-1, 0)
@@ -70,8 +65,7 @@ def energy(spins: lattices, J: couplings = 1.0, field: number() = 0.0):
 
     .. math:: E(\mathbf{s}) = -\sum_{\langle ij\rangle} J_{ij}\, s_i s_j - B \sum_i s_i
 
-    It has the type of the spins if that is float32 or float64, else float64. The coupling ``J`` is a number, or one a
-    bond, shape (2 L^2,), in the order of :func:`bonds`.
+    It has the type of the spins if that is float32 or float64, else float64; ``J`` is a number or of shape (2 L^2,).
     """
     spins = _floating(spins)
     right, down = _couplings(J, spins)
@@ -141,8 +135,7 @@ def swendsen_wang_step(spins: lattices, T: positive, *, J: couplings = 1.0, rng:
 
     A bond between equal spins is open with probability :math:`1 - e^{-2 J_{ij}/T}`, one between unlike spins is closed;
     the clusters are what the open bonds connect. The step keeps detailed balance and moves large clusters at once, so
-    that the autocorrelation time at :math:`T_c` is a few steps. Arguments as for :func:`heat_bath_sweep`, without a
-    field; no coupling may be negative.
+    that the autocorrelation time at :math:`T_c` is a few steps. No field, and no coupling may be negative.
     """
     s = _drawable(spins)
     right, down = _couplings(J, s)
@@ -195,15 +188,12 @@ def sample(
 def observables(spins: lattices, T: positive, *, J: couplings = 1.0, field: number() = 0.0):
     r"""The observables of a lattice from samples in the order of time, each with its standard error.
 
-    The heat capacity is the mean of :math:`(E - \langle E\rangle)^2/(M T^2)`, the Binder cumulant a function of means.
-    All errors account for autocorrelation along the first axis. There is no estimate of :math:`\ln Z`, which is not an
-    average over samples. Spins have the shape (n_samples, L, L) or (n_samples, n_chains, L, L).
-
-    Energy :math:`u = \langle E\rangle/M` in units of J, heat capacity :math:`c = \mathrm{Var}(E)/(M T^2)` in units of
-    :math:`k_B` (``eq:heat-capacity``), :math:`\langle|m|\rangle` and
-    :math:`U = 1 - \langle m^4\rangle/(3\langle m^2\rangle^2)`: a dictionary of
-    :class:`~genphys.exact.estimates.Estimate` with the keys ``"energy"``, ``"heat_capacity"``, ``"abs_magnetisation"``
-    and ``"binder"``.
+    A dictionary of :class:`~genphys.exact.estimates.Estimate`: ``"energy"``, :math:`u = \langle E\rangle/M` in units of
+    J; ``"heat_capacity"``, :math:`c = \mathrm{Var}(E)/(M T^2)` in units of :math:`k_B` (``eq:heat-capacity``);
+    ``"abs_magnetisation"``, :math:`\langle|m|\rangle`; ``"binder"``, the
+    :func:`~genphys.exact.estimates.binder_cumulant`. All errors account for autocorrelation along the first axis. There
+    is no estimate of :math:`\ln Z`, which is not an average over samples. Spins have the shape (n_samples, L, L) or
+    (n_samples, n_chains, L, L).
     """
     takes = "two samples or more of (L, L) or (n_chains, L, L)"
     require(spins.ndim in (3, 4) and len(spins) >= 2, "spins", spins, takes)

@@ -7,8 +7,7 @@ In units of :math:`\hbar = m = \omega = 1` the level :math:`\nu = 0, 1, \dots` h
     \psi_{\nu+1} = \sqrt{\tfrac{2}{\nu+1}}\, x\, \psi_\nu - \sqrt{\tfrac{\nu}{\nu+1}}\, \psi_{\nu-1} ,
 
 and a position is found with the density :math:`|\psi_\nu(x)|^2`, which vanishes at :math:`\nu` nodes. Its distribution
-function is elementary apart from one error function, so that samples can be drawn exactly, by inverting it, and judged
-exactly:
+function is elementary apart from one error function, so that samples can be drawn, by inverting it, and judged exactly:
 
 .. math:: F_\nu(x) = F_{\nu-1}(x) - \frac{\psi_\nu(x)\, \psi_{\nu-1}(x)}{\sqrt{2\nu}}, \qquad
     F_0(x) = \tfrac12 (1 + \operatorname{erf} x) .

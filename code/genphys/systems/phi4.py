@@ -62,8 +62,8 @@ def free_propagator(L: count(), kappa: number(above=-0.25, below=0.25)):
         G(k) = \frac{1}{2 - 4\kappa\,(\cos k_1 + \cos k_2)} = \frac{1}{2\kappa\,(\hat k^2 + m^2)} ,
         \quad m^2 = \frac{1}{\kappa} - 4
 
-    Shape (L, L), float64, at the momenta :math:`k = 2\pi(n_1, n_2)/L`. For :math:`|\kappa| \ge 1/4` the Gaussian has no
-    norm.
+    Shape (L, L), float64, at the momenta :math:`k = 2\pi(n_1, n_2)/L`; the Gaussian has a norm for
+    :math:`|\kappa| < 1/4`.
     """
     cosine = (2 * math.pi / L * torch.arange(L, dtype=torch.float64)).cos()
     return 1 / (2 - 4 * kappa * (cosine[:, None] + cosine))
@@ -92,8 +92,8 @@ def leapfrog(
 
     Half a step of the momenta, then steps of the field and the momenta in turn, and half a step of the momenta. The map
     is reversible and keeps the volume of phase space; the energy is kept to order :math:`\epsilon^2`. The step
-    :math:`\epsilon` in fictitious time is a number or a tensor of shape (n, 1, 1). The field and the momenta
-    :math:`\pi` at the end, (n, L, L) each.
+    :math:`\epsilon` is a number or of shape (n, 1, 1). The field and the momenta :math:`\pi` at the end, (n, L, L)
+    each.
     """
     momentum = momentum - step_size / 2 * _gradient(phi, kappa, lam)
     for i in range(steps):
@@ -245,8 +245,7 @@ def correlation_length(phi: with_waves):
         k_\mathrm{min} = 2\pi/L \text{ along one axis}
 
     :math:`G(k_\mathrm{min})` is averaged over the two axes. For a free field it is :math:`1/m` exactly. An Estimate,
-    from n and L of 2 or more. Fields with more power at the smallest momentum than at zero, as those without long waves
-    have, are refused.
+    from n and L of 2 or more. Fields with more power at the smallest momentum than at zero are refused.
     """
     L = phi.shape[-1]
     zero, least = _power_of_long_waves(phi)

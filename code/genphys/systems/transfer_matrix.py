@@ -1,7 +1,6 @@
 r"""The transfer matrix: exact answers for an Ising lattice with any couplings and fields, row by row.
 
-The weight of a periodic lattice of :math:`L` rows is a product, one factor for each row :math:`\mathbf{s}_i` and one
-for each pair of rows,
+The weight of a periodic lattice of :math:`L` rows :math:`\mathbf{s}_i` is a product over rows and pairs of rows,
 
 .. math:: \log f = \sum_i \Big[\sum_j \big(r_{ij}\, s_{ij} s_{i,j+1} + b_{ij}\, s_{ij}\big)
     + \sum_j d_{ij}\, s_{ij} s_{i+1,j}\Big] ,
@@ -36,8 +35,7 @@ def _factors(right, down, field):
 def log_partition(right: lattice, down: tensor("L W"), field: tensor("L W")):
     r"""The exact :math:`\log Z`, in nats; it can be differentiated.
 
-    The coupling of each spin to its ``right`` neighbour and to that below (``down``), and the ``field`` on it, in units
-    of T.
+    The coupling of each spin to its ``right`` neighbour and the one ``down``, and the ``field`` on it, in units of T.
     """
     s, factors = _factors(right, down, field)
     product, log_scale = torch.eye(len(s), dtype=right.dtype, device=right.device), 0.0

@@ -1,8 +1,7 @@
 r"""The variational autoencoder, its evidence lower bound, and the importance-weighted bounds.
 
-A latent variable :math:`\mathbf{h} \sim \mathcal{N}(\mathbf{0}, \mathbf{I})` and a decoder
-:math:`p_\theta(\mathbf{x}|\mathbf{h})` define the evidence, to which the encoder :math:`q_\phi(\mathbf{h}|\mathbf{x})`
-gives lower bounds,
+A latent variable :math:`\mathbf{h} \sim \mathcal{N}(\mathbf{0}, \mathbf{I})` and a decoder define the evidence, to
+which the encoder :math:`q_\phi(\mathbf{h}|\mathbf{x})` gives lower bounds,
 
 .. math:: p_\theta(\mathbf{x}) = \int p_\theta(\mathbf{x}|\mathbf{h})\, p(\mathbf{h})\, \mathrm{d}\mathbf{h} .
 
