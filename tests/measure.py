@@ -47,7 +47,7 @@ LATER = (
 # What the package may have: validation for each computing line, lines from def to computing, lines in a file, in all,
 # and of these for the eight chapters. A ratchet at what is reached, so that none of it gets worse; AIMS is where it is
 # to come.
-TARGETS = {"validation": 0.15, "distance": 6, "largest": 450, "total": 7890, "eight": 7000}
+TARGETS = {"validation": 0.15, "distance": 6, "largest": 450, "total": 7880, "eight": 6990}
 AIMS = {"validation": 0.15, "distance": 8, "largest": 450, "eight": 7000}
 
 

@@ -51,8 +51,8 @@ class Digits(NamedTuple):
 def digits(n_train: count(10, 4000) = 4000, n_test: count(10, 1000) = 1000):
     """Real MNIST digits without a download, shuffled and split into a training and a held-out set: :class:`Digits`.
 
-    The split does not depend on the sizes: fewer images are the first ones of the full sets. Every ten consecutive
-    images hold each class once, so that the sizes are multiples of ten. NumPy's stream of the seed never changes.
+    The split does not depend on the sizes: fewer images are the first ones of the full sets. Each ten, counted from the
+    first, hold each class once, so that sizes are multiples of ten. NumPy's stream, which never changes, orders them.
     """
     for name, n in (("n_train", n_train), ("n_test", n_test)):
         require(n % 10 == 0, name, n, "a multiple of 10: the ten classes in equal parts")
@@ -195,7 +195,7 @@ def ring_centres(modes: count() = 8, radius: positive = 2.0):
 def ring_of_gaussians(n: count(), modes: count() = 8, radius: positive = 2.0, std: positive = 0.02, *, rng: source):
     r"""Points of an equal mixture of Gaussians on a ring, :math:`p(x) = \frac{1}{K} \sum_k N(x; \mu_k, \sigma^2 I)`.
 
-    Shape (n, 2), in the default dtype and on the device of ``rng``; the centres are :func:`ring_centres`.
+    Shape (n, 2), in the default dtype, where ``rng`` lives; see :func:`ring_centres`, and ``std`` is :math:`\sigma`.
     """
     options = {"generator": rng, "device": rng.device}
     centres = ring_centres(modes, radius).to(torch.get_default_dtype()).to(rng.device)

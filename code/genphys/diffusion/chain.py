@@ -184,8 +184,7 @@ def optimal_variance(schedule: a_schedule, denoising_variance: constants):
         \sigma_t^2 = \tilde\beta_t + c_t^2\,\frac1M\,\mathbb{E}\,\mathrm{tr}\,\mathrm{Cov}[\mathbf{x}_0|\mathbf{x}_t],
         \quad c_t = \frac{\sqrt{\bar\alpha_{t-1}}\,\beta_t}{1-\bar\alpha_t}
 
-    ``denoising_variance`` is the mean variance of a component of :math:`\mathbf{x}_0` given :math:`\mathbf{x}_t`, (T +
-    1,).
+    ``denoising_variance``, (T + 1,), is the mean variance of a component of :math:`\mathbf{x}_0|\mathbf{x}_t`.
     """
     v = as_constants("denoising_variance", denoising_variance, schedule)
     bar = schedule.alpha_bar

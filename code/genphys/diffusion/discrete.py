@@ -38,8 +38,7 @@ def flip_ratio(s: spins, mean: means, u: later):
 
     .. math:: \frac{p_u(\mathbf{s}^{(i)})}{p_u(\mathbf{s})} = \frac{1 + a^2 - 2a\,s_i\hat m_i}{1 - a^2}
 
-    Noisy spins (n, ...) and :math:`\hat m_i` of the same shape, at the diffusion time ``u``; the rate of the reverse
-    chain is half of the ratio.
+    Spins and :math:`\hat m_i`, both (n, ...), at the diffusion time ``u``; the reverse chain's rate is half the ratio.
     """
     a = math.exp(-u)
     return (1 + a**2 - 2 * a * s * mean) / (1 - a**2)

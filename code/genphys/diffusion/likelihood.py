@@ -32,7 +32,7 @@ class Bound(NamedTuple):
     r"""The terms of the variational bound on :math:`-\log p(\mathbf{x}_0)` in nats, float64, and their ``total``, (n,).
 
     ``prior`` is :math:`D_\mathrm{KL}(q(\mathbf{x}_T|\mathbf{x}_0)\,\|\,\mathcal{N}(0, \mathbf{I}))`, (n,);
-    ``denoising``, (n, T), has in column t - 1 the divergence of step t, and in column 0 the reconstruction term
+    ``denoising``, (n, T), has in column t - 1 the divergence of step t, in column 0
     :math:`-\log p(\mathbf{x}_0|\mathbf{x}_1)`.
     """
 

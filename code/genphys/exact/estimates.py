@@ -33,9 +33,8 @@ def mean_and_error(values: tensor("n ...", rows=2, kind="any")):
 def correlated_mean_and_error(series: chains):
     r"""The mean of a Monte Carlo series and its standard error :math:`\sqrt{2\tau\,C(0)/n}`: an :class:`Estimate`.
 
-    With the variance :math:`C(0)` and the :func:`autocorrelation_time` :math:`\tau`. The error is never below that of
-    independent values, :math:`\tau = 1/2`. The series is in the order of time, (n,) or (n, chains); n counts all
-    values.
+    :math:`C(0)` is the variance of all n values, and :math:`\tau` the :func:`autocorrelation_time`, but at least that
+    of independent values, 1/2. The series is in the order of time, shape (steps,) or (steps, chains).
     """
     tau = autocorrelation_time(series).clamp(min=0.5)
     x = double(series)
@@ -84,8 +83,7 @@ def binder_cumulant(magnetisation: chains, *, correlated: bool = False):
     It is 0 for Gaussian fluctuations about 0, and 2/3 where :math:`|m|` has one value.
     """
     square = double(magnetisation).square()
-    cumulant = lambda mean: 1 - mean[1] / (3 * mean[0].square())  # noqa: E731
-    return function_of_means(cumulant, [square, square.square()], correlated=correlated)
+    return function_of_means(lambda m: 1 - m[1] / (3 * m[0].square()), [square, square.square()], correlated=correlated)
 
 
 def _autocovariance(x):

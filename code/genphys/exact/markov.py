@@ -51,8 +51,7 @@ def stationary_distribution(P: probabilities("n n")):
 def spectral_gap(P: probabilities("n n")):
     r"""The spectral gap :math:`1 - \max_{k\ge 2}|\lambda_k|` of a finite Markov chain of two states or more, shape ().
 
-    Its inverse bounds the steps that the slowest mode takes to decay by a factor e. It is 0 for a reducible or periodic
-    chain.
+    Its inverse bounds the steps that the slowest mode takes to decay by a factor e. If reducible or periodic it is 0.
     """
     require(len(P) > 1, "P", P, "a chain of two states or more")
     return (1 - torch.linalg.eigvals(double(P)).abs().sort(descending=True).values[1]).to(P.dtype).to(P.device)

@@ -22,8 +22,7 @@ def ppca_fit(x: tensor("N D", rows=2), k: count()):
 
     .. math:: \sigma^2 = \frac{1}{D-k}\sum_{j>k}\lambda_j , \qquad W = U_k(\Lambda_k - \sigma^2 I)^{1/2} .
 
-    :math:`W`, (D, k), the largest component of each column positive, :math:`\sigma^2`, (), :math:`\boldsymbol{\mu}`,
-    (D,).
+    :math:`W`, (D, k), with the largest component of each column positive, :math:`\sigma^2`, (), and the mean, (D,).
     """
     N, D = x.shape
     require(k < D, "k", k, f"a whole number from 1 to D - 1 = {D - 1}")

@@ -121,9 +121,8 @@ def train(
     The logit of a row must not depend on the other rows (no batch normalisation), and the generator has the attribute
     ``noise_size``. Batches are data of shape (n, M), in [-1, 1] for a generator that ends in a tanh, or pairs of data
     and labels (n,) for conditional networks, which are then asked for these labels; each of the ``d_steps`` takes one.
-    ``smoothing`` is that of :func:`~genphys.gan.losses.discriminator_loss`, to which
-    :func:`~genphys.gan.losses.gradient_penalty` and :func:`~genphys.gan.losses.r1_penalty` are added with their
-    weights.
+    ``smoothing`` is that of :func:`~genphys.gan.losses.discriminator_loss`; the weights are those with which
+    :func:`~genphys.gan.losses.gradient_penalty` and :func:`~genphys.gan.losses.r1_penalty` are added to it.
     """
     takes = f"0 in the game {game!r}, which has no labels"
     require(not smoothing or game in WITH_LABELS, "smoothing", smoothing, takes)

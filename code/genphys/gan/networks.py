@@ -5,8 +5,7 @@ the logit :math:`\ell(\mathbf{x})` of :math:`d(\mathbf{x};\theta^{(d)}) = \opera
 ends without a sigmoid, as the losses and the other games need it. A network is made where its source of chance lives.
 
 References:
-    Radford, Metz and Chintala (2015): convolutional networks. Mirza and Osindero (2014), Miyato and Koyama (2018):
-    labels.
+    Radford, Metz and Chintala (2015): convolutions. Mirza and Osindero (2014), Miyato and Koyama (2018): labels.
 """
 
 import math

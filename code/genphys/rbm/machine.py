@@ -85,8 +85,7 @@ class RestrictedBoltzmannMachine(Enumerable, nn.Module):
     def moments(self, x: states_or_means, weights: tensor("B", low=0) | None = None):
         r"""Averages of :math:`-\partial E/\partial\Theta` over ``x``, with :math:`\mathbf{h}` summed out.
 
-        The :class:`Moments` have shapes (M, K), (M,) and (K,). The rows' ``weights`` of sum one; left out, all are
-        equal.
+        The :class:`Moments` have shapes (M, K), (M,) and (K,). ``weights`` sum to one; left out, they are equal.
         """
         weights = x.new_full((len(x),), 1 / len(x)) if weights is None else weights
         return self._correlations(x, torch.sigmoid(self._hidden_field(x)), weights)
@@ -97,7 +96,10 @@ class RestrictedBoltzmannMachine(Enumerable, nn.Module):
 
     @torch.no_grad()
     def gibbs(self, x: states, steps: count(0) = 1, *, rng: source):
-        r"""``steps`` of block Gibbs: all hidden, then all visible units anew, (B, M) (``eq:rbm-gibbs-invariance``)."""
+        r"""``steps`` of block Gibbs, :math:`\mathbf{h}\sim p(\cdot|\mathbf{x}),\ \mathbf{x}\sim p(\cdot|\mathbf{h})`.
+
+        They begin at ``x``, shape (B, M), and leave the machine's distribution as it is (``eq:rbm-gibbs-invariance``).
+        """
         for _ in range(steps):
             x = self._gibbs_step(x, rng)
         return x

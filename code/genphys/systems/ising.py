@@ -42,8 +42,7 @@ couplings = number() | tensor("b", kind="any", free=True)  # J, one number or on
 def bonds(L: count(2), device: torch.device | str | None = None):
     """The pairs of sites that a bond joins, shape (2 L^2, 2).
 
-    Site (row, column) has the index ``row * L + column``. Row b < L^2 joins site b to its right neighbour, row L^2 + b
-    site b to the one below.
+    Row b joins the site ``b = row * L + column`` to its right neighbour, row L^2 + b joins it to its down neighbour.
     """
     site = torch.arange(L * L, device=device).view(L, L)
     right, down = site.roll(-1, 1), site.roll(-1, 0)
@@ -135,7 +134,7 @@ def swendsen_wang_step(spins: lattices, T: positive, *, J: couplings = 1.0, rng:
 
     A bond between equal spins is open with probability :math:`1 - e^{-2 J_{ij}/T}`, one between unlike spins is closed;
     the clusters are what the open bonds connect. The step keeps detailed balance and moves large clusters at once, so
-    that the autocorrelation time at :math:`T_c` is a few steps. No field, and no coupling may be negative.
+    that the autocorrelation time at :math:`T_c` is a few steps. It knows no field and no negative coupling.
     """
     s = _drawable(spins)
     right, down = _couplings(J, s)
@@ -191,9 +190,8 @@ def observables(spins: lattices, T: positive, *, J: couplings = 1.0, field: numb
     A dictionary of :class:`~genphys.exact.estimates.Estimate`: ``"energy"``, :math:`u = \langle E\rangle/M` in units of
     J; ``"heat_capacity"``, :math:`c = \mathrm{Var}(E)/(M T^2)` in units of :math:`k_B` (``eq:heat-capacity``);
     ``"abs_magnetisation"``, :math:`\langle|m|\rangle`; ``"binder"``, the
-    :func:`~genphys.exact.estimates.binder_cumulant`. All errors account for autocorrelation along the first axis. There
-    is no estimate of :math:`\ln Z`, which is not an average over samples. Spins have the shape (n_samples, L, L) or
-    (n_samples, n_chains, L, L).
+    :func:`~genphys.exact.estimates.binder_cumulant`. All errors account for autocorrelation along the first axis.
+    :math:`\ln Z` is no average over samples. Spins have the shape (n_samples, L, L) or (n_samples, n_chains, L, L).
     """
     takes = "two samples or more of (L, L) or (n_chains, L, L)"
     require(spins.ndim in (3, 4) and len(spins) >= 2, "spins", spins, takes)

@@ -60,8 +60,7 @@ def magnetisation_distribution(L: count(2, 8), T: positive):
 
     where the diagonal :math:`D_z` holds the fugacities and the bonds within a row, and :math:`V` the bonds between two
     rows. Its values at the :math:`(M+1)`-th roots of unity are the discrete Fourier transform of the weights of the
-    :math:`n_+`. The work grows as :math:`8^L`. The :math:`m = (2n_+ - M)/M` and their probabilities, shape (M + 1,)
-    each.
+    :math:`n_+`. The work grows as :math:`8^L`. The :math:`m = (2n_+ - M)/M` and their probabilities, both (M + 1,).
     """
     M, T = L * L, float(T)
     row = all_configurations(L, values=(-1, 1))  # (2^L, L)

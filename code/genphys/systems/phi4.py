@@ -62,8 +62,7 @@ def free_propagator(L: count(), kappa: number(above=-0.25, below=0.25)):
         G(k) = \frac{1}{2 - 4\kappa\,(\cos k_1 + \cos k_2)} = \frac{1}{2\kappa\,(\hat k^2 + m^2)} ,
         \quad m^2 = \frac{1}{\kappa} - 4
 
-    Shape (L, L), float64, at the momenta :math:`k = 2\pi(n_1, n_2)/L`; the Gaussian has a norm for
-    :math:`|\kappa| < 1/4`.
+    Shape (L, L), float64, at :math:`k = 2\pi(n_1, n_2)/L`. For :math:`|\kappa| \ge 1/4` the Gaussian has no norm.
     """
     cosine = (2 * math.pi / L * torch.arange(L, dtype=torch.float64)).cos()
     return 1 / (2 - 4 * kappa * (cosine[:, None] + cosine))
@@ -92,8 +91,7 @@ def leapfrog(
 
     Half a step of the momenta, then steps of the field and the momenta in turn, and half a step of the momenta. The map
     is reversible and keeps the volume of phase space; the energy is kept to order :math:`\epsilon^2`. The step
-    :math:`\epsilon` is a number or of shape (n, 1, 1). The field and the momenta :math:`\pi` at the end, (n, L, L)
-    each.
+    :math:`\epsilon` is a number or of shape (n, 1, 1). Field and momenta :math:`\pi` at the end, (n, L, L) each.
     """
     momentum = momentum - step_size / 2 * _gradient(phi, kappa, lam)
     for i in range(steps):
@@ -160,9 +158,9 @@ def sample(
     """Independent configurations, (n, L, L): the ends of as many chains, each from a :func:`start` of its own.
 
     The default number of trajectories is many times the eight or so in which the squared magnetisation forgets its
-    start at the couplings of the book (L = 8); larger lattices near the transition need more.
-    A stiff potential needs a smaller step: some starts lie high on its walls, and where in 20 trajectories or
-    more a chain has accepted none, the step size is refused. :func:`hybrid_monte_carlo` also says what was accepted.
+    start at the couplings of the book (L = 8); larger lattices near the transition need more. A stiff potential needs a
+    smaller step: some starts lie high on its walls, and where in 20 trajectories or more a chain has accepted none, the
+    step size is refused. :func:`hybrid_monte_carlo` also says what was accepted.
     """
     phi = start(n, L, rng=rng, dtype=dtype)
     options = {"trajectories": trajectories, "step_size": step_size, "steps": steps}
