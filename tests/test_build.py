@@ -125,8 +125,13 @@ def test_what_is_executed_again(small_book, executed):
     small_book.chapter("first", claim("first", CHECK.format("first")))
     small_book.chapter("second", claim("second", CHECK.format("second")))
     assert executed() == ["first", "second"]
-    again = small_book.build("--strict", "--whole")  # all pages are known to be without a warning
-    assert again.returncode == 0 and not re.search("executed  |Reading", again.stdout)
+    again = small_book.build("--strict", "--whole")
+    assert again.returncode == 0 and again.stdout.startswith("Nothing has changed since the last build.\n\nDone in ")
+    small_book.write("index.md", "# Index\n\nOther words.\n\n```{chapter-times}\n```\n")
+    again = small_book.build("--strict", "--whole")  # all other pages are known to be without a warning
+    assert again.returncode == 0 and "executed  " not in again.stdout
+    assert re.findall("^Reading .*", again.stdout, re.M) == ["Reading index"]
+    assert "Other words." in small_book.page("index")
     small_book.chapter("first", "Words.\n\n" + claim("first", CHECK.format("first")))
     assert executed() == []  # words alone execute nothing
     assert "Words." in small_book.page("first")

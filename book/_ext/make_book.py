@@ -7,7 +7,9 @@ failed, interrupted or out-of-space build never costs what was there before. Wha
 """
 
 import argparse
+import datetime
 import errno
+import hashlib
 import logging
 import os
 import re
@@ -120,6 +122,19 @@ def run(builder, strict, anew, edition=None, language=None, whole=False):
     return out, warnings.found
 
 
+def fingerprint(*asked, book=BOOK):
+    """Hash of what a build was asked for and of every file that it reads: those of the book, the package, the pins."""
+    root, digest = book.parent, hashlib.sha256(repr((asked, sys.version)).encode())
+    files = [root / "requirements.txt", root / "benchmarks" / "results.json"]
+    for folder in (book, root / "code"):
+        for here, folders, names in os.walk(folder):
+            folders[:] = [f for f in folders if f not in ("_build", "build", "__pycache__") and f[-9:] != ".egg-info"]
+            files += [Path(here, name) for name in names]
+    for path in sorted(path for path in files if path.is_file()):
+        digest.update(f"\0{path.relative_to(root)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
 def keep_connections_quiet(log):
     """What Tornado says of a connection to a kernel that was closed in haste goes to the log, not among our lines."""
     tornado = logging.getLogger("tornado")
@@ -188,13 +203,25 @@ def main():
         target = target / "translations" / options.language
     if options.edition:
         target = target / "editions" / options.edition
-    target = target / name
+    target, warnings = target / name, []
+    # Of a build without a warning it is kept what it was made from; an edition may depend on the day.
+    made = BUILD / "work" / f".made-{target.relative_to(BUILD).as_posix().replace('/', '-')}"
     try:
         left_out = check()
         if options.language and not (BOOK / "locale" / options.language).is_dir():
             raise CannotBuild(f"there is no folder book/locale/{options.language}; `make texts` begins one")
-        work, warnings = run(builder, options.strict, options.anew, options.edition, options.language, options.whole)
-        publish(work, target)
+        now = fingerprint(target.name, options.edition and str(datetime.date.today()))
+        there = made.exists() and target.is_dir() and (BUILD / "work" / ".jupyter_cache").is_dir()
+        if there and made.read_text("utf8") == now and not options.anew:
+            print("Nothing has changed since the last build.")
+        else:
+            made.unlink(missing_ok=True)
+            work, warnings = run(
+                builder, options.strict, options.anew, options.edition, options.language, options.whole
+            )
+            publish(work, target)
+            if work.with_name(f".quiet-{work.name}").exists():
+                made.write_text(now, "utf8")
     except CannotBuild as error:
         show(error.warnings)
         kept = "; the last complete build is untouched" if (BUILD / "html" / "index.html").exists() else ""
