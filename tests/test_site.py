@@ -635,6 +635,47 @@ def test_on_paper_nothing_is_torn_or_cut(name, visit):
     assert (torn, cut, shown) == (0, [], 0)
 
 
+# One link and one button of each kind, which is what it stands in; and the contrast of each.
+KINDS = """() => {
+  const kind = (e, steps) => steps && e ? `${e.tagName}.${e.className} ${kind(e.parentElement, steps - 1)}` : '';
+  const seen = {};
+  for (const e of document.querySelectorAll('a[href], summary, button')) {
+    if (e.checkVisibility({ checkVisibilityCSS: true }) && e.innerText.trim()) seen[kind(e, 3)] ??= e;
+  }
+  Object.values(seen).forEach(e => e.dataset.kind = '');
+  return Object.keys(seen).length; }"""
+CONTRASTS = """() => {
+  const parts = colour => { const c = colour.match(/[\\d.]+/g).map(Number);
+    return [...(colour.startsWith('color(') ? c.slice(0, 3).map(v => 255 * v) : c.slice(0, 3)), c[3] ?? 1]; };
+  const over = (top, ground) => ground.map((v, k) => v * (1 - top[3]) + top[k] * top[3]);
+  const ground = e => { const own = e ? parts(getComputedStyle(e).backgroundColor) : [255, 255, 255, 1];
+    return own[3] === 1 ? own.slice(0, 3) : over(own, ground(e.parentElement)); };
+  const light = rgb => rgb.map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, k) => sum + v * [0.2126, 0.7152, 0.0722][k], 0);
+  return [...document.querySelectorAll('[data-kind]')].map(e => {
+    const behind = ground(e), [a, b] = [light(over(parts(getComputedStyle(e).color), behind)), light(behind)];
+    e.removeAttribute('data-kind');
+    return [e.outerHTML.slice(0, 150), (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)]; }); }"""
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("name", [COURSE[0], "ledger"])
+def test_a_link_can_be_read_while_it_is_pointed_at(name, dark, visit):
+    page = visit(name, dark=dark)
+    assert page.evaluate(KINDS) >= 10
+    session = page.context.new_cdp_session(page)
+    session.send("DOM.enable")
+    session.send("CSS.enable")
+    root = session.send("DOM.getDocument", {"depth": 0})["root"]["nodeId"]
+    around = {"nodeId": root, "selector": "[data-kind], :has([data-kind])"}
+    for node in session.send("DOM.querySelectorAll", around)["nodeIds"]:
+        session.send("CSS.forcePseudoState", {"nodeId": node, "forcedPseudoClasses": ["hover"]})
+    page.wait_for_timeout(400)  # colours change by and by
+    found = page.evaluate(CONTRASTS)
+    session.detach()  # and nothing is pointed at
+    assert [(link, round(contrast, 2)) for link, contrast in found if contrast < 4.5] == []
+
+
 # Last, because they take the page apart. What repeats itself ten thousand times on a page is left out for axe: a
 # formula counts as no words, as axe has it anyhow, and each colour of the code stands three times. Of colours it asks
 # only for three of the elements that stand within the same ones. A dark page differs from the light in its colours.

@@ -10,6 +10,8 @@ import re
 from itertools import groupby
 from pathlib import Path
 
+import letters
+
 SHEET = "sheet.css"
 LINK = re.compile(r'[ \t]*<link (?=[^>]*rel="stylesheet")[^>]*href="_static/([^"?]+)[^"]*"[^>]*>\n?')
 KNOWN = re.compile(r' data-of="([^"]*)"')
@@ -128,6 +130,7 @@ def merge(app, exception):
     scripts = [path.read_text("utf8") for path in static.rglob("*.js") if "mathjax" not in path.parts]
     names = words(texts.values(), scripts)
     sheet = "".join("".join(pruned(read(static, name), names)) for name in in_order(set(of.values())))
+    sheet = letters.with_formulas(letters.with_icons(sheet), static)
     static.joinpath(SHEET).write_text(sheet, "utf8")
     digest = hashlib.sha256(sheet.encode()).hexdigest()[:8]
     for path, text in texts.items():
