@@ -1,5 +1,8 @@
 """What Lighthouse says of the built pages: `python tests/lighthouse.py [PAGE ...]`, by `make lighthouse`.
 
+With `--times` it says instead, for the longest chapter, when its first formula can be read and when the whole page is
+there, on a phone (390 pixels, a processor four times slower than this machine, no network between): medians.
+
 The title page and the longest chapter, on its phone (412 pixels, a processor four times slower, slow 4G): of the
 performance the median of five runs, of the rest one. It fails where a score is below what is wanted. Lighthouse is no
 part of the environment: it comes from npm, pinned, into a folder of its own when it is first asked for, and is run by
@@ -36,6 +39,22 @@ TIMES = ("first-contentful-paint", "largest-contentful-paint", "total-blocking-t
 # are not drawn gets one frame a second. So a first paint that missed the first tenth of a second waited for one second
 # or two, and all that had come meanwhile, fonts and pictures, counted as what it had waited for. No phone does that.
 FLAGS = "--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --run-all-compositor-stages-before-draw"
+
+# A frame in which the first formula has a place and all its fonts is followed by the one that shows it; book.js says
+# when the last part of a long page is there (later.py).
+WATCH = """() => {
+  const found = window.seen = {};
+  const look = () => {
+    const fonts = [...document.fonts].filter(font => font.family.startsWith('MJX'));
+    const formula = document.querySelector('article mjx-container')?.getClientRects().length;
+    if (formula && fonts.some(font => font.status === 'loaded') && !fonts.some(font => font.status === 'loading')) {
+      requestAnimationFrame(() => { found.formula = performance.now(); });
+    } else requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+  new MutationObserver(() => {
+    if (document.documentElement.dataset.formulas === 'marked') found.finished ??= performance.now();
+  }).observe(document, { attributes: true, subtree: true, attributeFilter: ['data-formulas'] }); }"""
 
 
 def installed(folder=FOLDER):
@@ -113,10 +132,31 @@ def complaints(report):
                 yield f"    {category}: {audit['title']} {audit.get('displayValue', '')} {named[:120]}".rstrip()
 
 
+def phone_times(address, runs):
+    """Seconds until the first formula of a page can be read, and until the whole page is there: medians."""
+    from playwright.sync_api import sync_playwright
+
+    found = []
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium(), args=FLAGS.split())
+        for _ in range(runs):
+            context = browser.new_context(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
+            page = context.new_page()
+            page.add_init_script(f"({WATCH})()")
+            context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 4})
+            page.goto(address, wait_until="load", timeout=120_000)
+            page.wait_for_function("seen.formula && seen.finished", timeout=120_000)
+            found.append(page.evaluate("[seen.formula / 1e3, seen.finished / 1e3]"))
+            context.close()
+        browser.close()
+    return [statistics.median(column) for column in zip(*found, strict=True)]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pages", nargs="*", help="names of pages; without: the title page and the longest chapter")
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--times", action="store_true", help="when a formula is read and all is there")
     options = parser.parse_args()
     if not (SITE / "index.html").exists():
         sys.exit("There are no pages: run `make book`.")
@@ -124,10 +164,14 @@ def main():
         chromium()
     except CannotPrint as error:
         sys.exit(f"{error}.")
-    program = installed()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Compressed)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    below = False
+    if options.times:
+        for name in options.pages or [longest()]:
+            formula, whole = phone_times(f"http://127.0.0.1:{server.server_port}/{name}.html", options.runs)
+            print(f"{name}: first formula {formula:.2f} s, the whole page {whole:.2f} s")
+        return
+    program, below = installed(), False
     for name in options.pages or ["index", longest()]:
         address = f"http://127.0.0.1:{server.server_port}/{name}.html"
         reports = [judge(program, address, ["performance"]) for _ in range(options.runs)]

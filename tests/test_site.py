@@ -418,11 +418,25 @@ def test_on_a_phone_a_reason_stands_under_its_line(name, visit):
     rows = [row for row in rows if row]
     assert rows, "no derivation with reasons"
     assert [place for below, height, place in rows if below < 0.9 * height] == []
-    sideways = page.evaluate(
-        """(all => all.filter(e => e.scrollWidth > e.clientWidth + 1).length / all.length)(
-             [...document.querySelectorAll('div.math mjx-container')])"""
+
+
+@every_chapter
+def test_on_a_phone_no_displayed_formula_scrolls_sideways(name, visit):
+    """Those in hints and solutions neither, which are opened for a moment."""
+    page = visit(name, width=390)
+    total, beyond = page.evaluate(
+        """() => {
+             const hidden = [...document.querySelectorAll('article .toggle-hidden')];
+             const closed = [...document.querySelectorAll('article details:not([open])')];
+             hidden.forEach(e => e.classList.remove('toggle-hidden'));
+             closed.forEach(e => { e.open = true; });
+             const all = [...document.querySelectorAll('article div.math > mjx-container')].filter(e => e.clientWidth);
+             const beyond = all.filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.parentNode.id);
+             closed.forEach(e => { e.open = false; });
+             hidden.forEach(e => e.classList.add('toggle-hidden'));
+             return [all.length, beyond]; }"""
     )
-    assert sideways < 0.12, f"{sideways:.0%} of the displayed formulas scroll sideways"
+    assert beyond == [] and total == page.locator("article div.math > mjx-container").count()
 
 
 @every_chapter
@@ -435,18 +449,45 @@ def test_a_formula_is_no_stop_of_the_keyboard_and_is_read_aloud(name, visit):
     assert page.locator("mjx-container").count() == page.locator("mjx-assistive-mml > math").count()
 
 
-def test_on_a_phone_a_figure_opens_at_its_full_size_on_a_tap(site, browser):
+LETTER = re.compile(r"translate\([^)]*\) (?:rotate\([^)]*\) )?scale\(([\d.]+) -")  # a hundredth of its size, in points
+
+
+def smallest_letter(svg):
+    """Of a figure that Matplotlib drew: as a share of its width."""
+    text = (SITE / "_images" / svg).read_text("utf8")
+    return 100 * min(map(float, LETTER.findall(text)), default=1) / float(re.search(r'viewBox="0 0 ([\d.]+)', text)[1])
+
+
+def test_on_a_phone_a_figure_opens_large_on_a_tap_so_that_its_labels_can_be_read(site, browser):
+    """Eight pixels at most before the tap, ten at least after it, and the finger reaches the other end."""
     context = browser.new_context(viewport={"width": 390, "height": 800}, has_touch=True)
     context.set_default_timeout(120_000)
     page = context.new_page()
     page.goto(f"{site}/{COURSE[0]}.html", wait_until="load")
     page.evaluate(READY)
-    page.locator(".cell_output img.on-light").first.tap()
+    pictures = page.locator(".cell_output img.on-light[src$='.svg']").all()
+    picture = max(pictures, key=lambda one: int(one.get_attribute("width")))
+    letter = smallest_letter(picture.get_attribute("src").split("/")[-1])
+    picture.scroll_into_view_if_needed()
+    assert letter * picture.bounding_box()["width"] < 8
+    picture.tap()
     large = page.locator("dialog.zoom img")
-    assert large.bounding_box()["width"] > 500
+    assert letter * large.bounding_box()["width"] >= 10
+    page.locator("dialog.zoom").evaluate("e => e.scrollTo(1e5, 0)")
+    box = large.bounding_box()
+    assert box["x"] < 0 and box["x"] + box["width"] <= 390
     page.get_by_role("button", name="Close").tap()
     assert page.locator("dialog.zoom").count() == 0
     context.close()
+
+
+@every_chapter_of_the_course
+def test_a_figure_at_its_full_size_has_labels_of_ten_pixels(name):
+    """That is the size at which a tap shows it."""
+    text = (SITE / f"{name}.html").read_text("utf8")
+    drawn = re.findall(r'<img (?=[^>]*\bon-light\b)(?=[^>]*src="_images/(\w+\.svg)")[^>]* width="(\d+)"', text)
+    sizes = [smallest_letter(svg) * int(width) for svg, width in drawn]
+    assert sizes and min(sizes) >= 10
 
 
 @every_page

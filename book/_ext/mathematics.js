@@ -74,7 +74,7 @@ require(`${root}/node-main.js`).init({
       const here = kind === RELATION || (kind === BINARY && /^[+\u2212\u00b1\u2213]$/.test(said));
       if (depth === 0 && !bars && here && parts.at(-1).some(a => outer(a) > 0)) parts.push([]);
       const scripted = ["msup", "msub", "msubsup"].includes(atom.kind) ? text(atom.node.childNodes[0]) : said;
-      if (/^[|\u2225\u2016]$/.test(scripted) && kind !== RELATION) bars = !bars; // a norm has one sign for both ends
+      if (/^[|\u2225\u2016]$/.test(scripted) && kind !== RELATION) bars = depth ? bars : !bars; // a norm has one sign for both ends
       else if (kind === OPEN || /^[([{]$/.test(said)) depth += 1;
       else if (kind === CLOSE || /^[)\]}]$/.test(scripted)) depth = Math.max(0, depth - 1);
       parts.at(-1).push(atom);
