@@ -263,6 +263,75 @@ def test_a_link_into_a_solution_opens_it(site, browser):
     context.close()
 
 
+REFERENCES = {
+    "an equation of the page": ("a.reference[href^='#equation-']", "mjx-container"),
+    "a badge": ("p.verify .number a", "mjx-container"),
+    "an equation of another page": ("a.reference[href*='.html#equation-']:not(table *)", "mjx-container"),
+    "a citation": ("a.reference[href*='references.html#id']", ".citation em"),
+    "a term": ("a.reference[href*='glossary.html#term-']", "p"),
+    "a figure": ("a.reference[href^='#fig-']", "img >> visible=true"),
+}
+
+
+def test_pointing_at_a_reference_shows_it_in_place(site, browser):
+    """Also what waits as text, and what stands on another page; the keyboard has it as the mouse has."""
+    name = COURSE[1]
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(120_000)
+    page = context.new_page()
+    page.add_init_script("window.requestIdleCallback = () => {}")  # what waits stays text
+    page.goto(f"{site}/{name}.html", wait_until="load")
+    shown = page.locator(".peek")
+    waiting = page.evaluate(
+        '() => later.map(e => e.textContent.match(/ id="(equation-[^"]+)"/)?.[1]).findLast(Boolean)'
+    )
+    page.evaluate(
+        "id => document.querySelector('article p').insertAdjacentHTML('beforeend', "
+        "`<a class='reference internal' href='#${id}'>waits</a>`)",
+        waiting,
+    )
+    page.get_by_role("link", name="waits", exact=True).hover()
+    shown.locator("div.math > mjx-container").wait_for()
+    assert page.evaluate("id => document.getElementById(id)", waiting) is None
+    page.evaluate("bringAll()")
+    for kind, (selector, inside) in REFERENCES.items():
+        link = page.locator(f"article {selector}").first
+        link.scroll_into_view_if_needed()
+        page.mouse.move(0, 0)
+        shown.wait_for(state="detached")
+        said = link.get_attribute("title")
+        link.hover()
+        shown.locator(inside).first.wait_for()
+        box, at = shown.bounding_box(), link.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 1280 and box["y"] >= 0, kind
+        assert box["y"] + box["height"] <= 800 and (box["y"] >= at["y"] or box["y"] + box["height"] <= at["y"]), kind
+        assert link.get_attribute("aria-describedby") == shown.get_attribute("id") and not link.get_attribute("title")
+        assert shown.locator("[id], button, [tabindex='0']").count() == 0, kind
+        shown.hover()  # it stays for who goes to it
+        page.wait_for_timeout(400)
+        assert shown.is_visible(), kind
+        page.keyboard.press("Escape")
+        assert shown.count() == 0 and link.get_attribute("title") == said, kind
+    page.mouse.move(0, 0)
+    page.keyboard.press("Tab")  # from here on a focus is that of the keyboard
+    page.locator("article a.reference[href^='#equation-']").first.focus()
+    shown.locator("mjx-container").wait_for()
+    page.mouse.move(600, 400)
+    page.mouse.wheel(0, 2000)
+    shown.wait_for(state="detached")
+    alone = context.new_page()  # a page that is read from a file cannot read another
+    complaints = []
+    alone.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+    alone.goto((SITE / f"{name}.html").as_uri(), wait_until="load")
+    alone.evaluate("bringAll()")
+    alone.locator("article a.reference[href*='references.html#id']").first.hover()
+    alone.wait_for_timeout(400)
+    assert alone.locator(".peek").count() == 0 and complaints == []
+    alone.locator("article a.reference[href^='#equation-']").first.hover()
+    alone.locator(".peek mjx-container").wait_for()
+    context.close()
+
+
 def test_the_ledger_lists_every_claim(visit):
     claims = [
         label
