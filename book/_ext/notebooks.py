@@ -7,6 +7,7 @@ come from the executed notebook. A node without a rule is a warning, so a strict
 import re
 from pathlib import Path
 
+import explorables
 import nbformat
 from docutils import nodes
 from editions import gives
@@ -339,10 +340,12 @@ class Markdown:
 
     # -- explorables: they run in the page -------------------------------------------------------------------
     def block_explorable(self, node):
-        """The question, and where it can be tried."""
+        """The question, where it can be tried, and the picture that stands there before it moves."""
         question = " ".join(self.inline(p) for part in node.children[1:2] for p in part.findall(nodes.paragraph))
         url = f"{self.builder.get_relative_uri('', self.docname)}#{node['ids'][0]}"
-        return [f"**{node['title']}** ([it runs in the page of the book]({url})). {question}"]
+        picture = f"{self.builder.config.html_baseurl}{explorables.STATIC}/{node['name']}-still-light.png"
+        alt = next(node.findall(explorables.stage))["alt"]
+        return [f"**{node['title']}** ([it runs in the page of the book]({url})). {question}", f"![{alt}]({picture})"]
 
     # -- the quiz: its questions, without the explanations ----------------------------------------------------
     def block_quiz(self, node):

@@ -73,7 +73,7 @@ def in_notebook(name, text, url, branch):
     installs = r"git\+(https://github\.com/[\w.-]+/[\w.-]+?)\.git@([\w./-]+)#subdirectory=code"
     old = re.search(installs, text)
     text = _replace(name, text, installs, f"git+{url}.git@{branch}#subdirectory=code")
-    return re.sub(re.escape(published(old[1])) + r"(?=\w+\.html|_images/)", published(url), text)
+    return re.sub(re.escape(published(old[1])) + r"(?=\w+\.html|_images/|_static/)", published(url), text)
 
 
 def configured(texts, url, branch):

@@ -44,6 +44,8 @@ def test_the_notebook_has_the_question_and_a_link(pages):
     for name in NAMES:
         assert f"**{explorables.words(name)['title']}** ([it runs in the page of the book](https://" in text
         assert f"first.html#explorable-{name})" in text
+        assert re.search(rf"!\[[^]]{{40,}}\]\(https://[^)]*/_static/explorables/{name}-still-light\.png\)", text), name
+        assert (pages.book / "_build" / "html" / "_static" / "explorables" / f"{name}-still-light.png").exists()
     assert "{explorable}" not in text and "<img" not in text and ":label:" not in text
 
 
