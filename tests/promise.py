@@ -111,6 +111,18 @@ def spoilings(value):
         yield "empty", type(value)() if type(value) in (list, tuple) else ()
 
 
+def degenerate(value):
+    """(name, value) pairs of what the signature takes, but linear algebra may not: without spread, or overflowing."""
+    most = torch.finfo(value.dtype).max / 4
+    yield "zeros", torch.zeros_like(value)
+    yield "ones", torch.ones_like(value)
+    if value.ndim:
+        yield "equal rows", value[:1].expand_as(value).clone()
+        yield "equal columns", value[..., :1].expand_as(value).clone()
+    yield "huge", torch.where(value < 0, torch.full_like(value, -most), torch.full_like(value, most))
+    yield "small", value / most**0.5
+
+
 def names_of(function, call):
     """The names of the arguments that a valid call gives, as (name, place or key); `self` is left out."""
     signature = inspect.signature(function)

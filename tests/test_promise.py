@@ -7,12 +7,16 @@ import promise
 import pytest
 import torch
 
+from genphys.numerics import Diverged
+
 CALLABLES = promise.callables()
 ROWS = {
     f"{path.stem}.{name}": row
     for path in sorted((Path(__file__).parent / "calls").glob("*.py"))
     for name, row in runpy.run_path(str(path))["CALLS"].items()
 }
+
+ON_TOP = ("exercises", "figures", "train", "verify")  # what draws, trains and judges; the rest computes
 
 
 @pytest.mark.parametrize("name", sorted(CALLABLES))
@@ -58,6 +62,40 @@ def test_each_argument_spoiled_is_refused_by_name(name):
             else:
                 wrong.append(f"{argument} {spoiling}: accepted")
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("name", sorted(name for name in ROWS if name.split(".")[0] not in ON_TOP))
+def test_degenerate_tensors_are_taken_or_refused_in_the_same_words(name):
+    """One argument at a time, and all at once: constant, equal, near to overflow, and lost in rounding."""
+    function, row = CALLABLES[name], ROWS[name]
+    call = row.make()
+    tensors = [place for _, place in promise.names_of(function, call) if _is_floating(_at(call, place))]
+    if not tensors:
+        pytest.skip("takes no floating tensor")
+    wrong = []
+    for places in [[place] for place in tensors] + [tensors]:
+        for kind, _ in promise.degenerate(torch.ones(2, 2)):
+            call = row.make()
+            args, kwargs = list(call.args), dict(call.kwargs)
+            for place in places:
+                bad = dict(promise.degenerate(_at(call, place))).get(kind)
+                (kwargs if isinstance(place, str) else args)[place] = _at(call, place) if bad is None else bad
+            try:
+                promise.run(function, promise.Args(tuple(args), kwargs))
+            except (ValueError, Diverged) as error:
+                if type(error).__module__.split(".")[0] not in ("builtins", "genphys"):
+                    wrong.append(f"{places} {kind}: {type(error).__name__}: {error}")
+            except Exception as error:
+                wrong.append(f"{places} {kind}: {type(error).__name__}: {error}")
+    assert not wrong, "\n".join(wrong)
+
+
+def _at(call, place):
+    return call.kwargs[place] if isinstance(place, str) else call.args[place]
+
+
+def _is_floating(value):
+    return isinstance(value, torch.Tensor) and value.is_floating_point()
 
 
 @pytest.mark.parametrize("name", sorted(set(ROWS) & set(CALLABLES)))

@@ -69,3 +69,35 @@ def test_the_sandwich_of_a_likelihood_is_the_inverse_information():
     rows = torch.multinomial(weight, 200_000, replacement=True, generator=torch.Generator().manual_seed(6))
     found = deep_energy.godambe_covariance(t, d[rows]) * len(rows)
     assert found.item() == pytest.approx(1 / (1 - torch.tanh(t).item() ** 2), rel=0.02)
+
+
+FITS = {
+    "fit": lambda d: deep_energy.fit_pseudolikelihood(d),
+    "covariance": lambda d: deep_energy.godambe_covariance(torch.zeros(d.shape[2], dtype=d.dtype), d),
+    "scores": lambda d: deep_energy.linear_score_matching(d.mT, d[:, 0]),
+}
+
+
+@pytest.mark.parametrize("name", FITS)
+@pytest.mark.parametrize("dtype", [torch.float32, D])
+def test_statistics_that_leave_the_parameters_open_are_refused(name, dtype):
+    """All zero, one constant, two equal, and one the sum of two others but for rounding."""
+    d = torch.randn(60, 4, 2, generator=torch.Generator().manual_seed(7), dtype=dtype)
+    FITS[name](d)
+    constant, equal = torch.cat([d, 0 * d[..., :1]], 2), torch.cat([d, d[..., :1]], 2)
+    total = torch.cat([d, (0.3 * d).sum(2, keepdim=True)], 2)
+    argument = "gradients" if name == "scores" else "differences"
+    for wrong in (0 * d, constant, equal, total):
+        with pytest.raises(
+            ValueError, match=rf"{argument} is a tensor.*takes statistics that vary and are independent"
+        ):
+            FITS[name](wrong)
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_the_units_of_the_statistics_do_not_matter(name):
+    d = torch.randn(60, 4, 2, generator=torch.Generator().manual_seed(8), dtype=D)
+    units = torch.tensor([1e-9, 1e9], dtype=D)
+    found, wanted = FITS[name](units * d), FITS[name](d)
+    wanted = wanted / (torch.outer(units, units) if name == "covariance" else units)
+    torch.testing.assert_close(found, wanted, rtol=1e-9, atol=0)

@@ -7,9 +7,8 @@ A signature says what each argument takes::
 and the last line of a file, ``doors(globals())``, holds the calls of all that is public in it to what is said.
 
 A letter or name in a shape stands for one size in the whole call; a name that is an attribute of ``self`` (``visible``)
-stands for its value. The floating tensors of a call share type and device, with the parameters of ``self`` (or with the
-tensor ``self.like``) too. What does not fit raises a ``ValueError`` that names the argument, what it got and what it
-takes. Nothing is converted.
+stands for its value. The floating tensors of a call share type and device, also with the parameters of ``self`` (or
+its tensor ``like``). What does not fit raises a ``ValueError`` with the argument's name, what it got and what it takes.
 """
 
 from .door import batches, checked, doors, unchecked

@@ -9,8 +9,7 @@ class ConvEnergy(nn.Sequential):
     r"""The energy of 28 x 28 images, given as rows with values in [-1, 1]: four convolutions, two linear layers.
 
     Smooth activations (SiLU), so that the gradient with respect to the image is smooth as well; no normalisation, which
-    would tie the energies of a batch together. ``channels`` is the width of the first layer. It lives on the device of
-    ``rng``.
+    would tie the energies of a batch together. ``channels`` is the first layer's width, the device that of ``rng``.
     """
 
     def __init__(self, channels: count() = 16, *, rng: source):

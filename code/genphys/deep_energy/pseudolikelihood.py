@@ -1,8 +1,7 @@
 r"""Pseudolikelihood: each unit predicted from all the others, so that no partition function appears.
 
 For spins :math:`s_i=\pm1` with :math:`\log f = \boldsymbol\Theta\cdot\boldsymbol\phi(\mathbf{s})` the probability of a
-unit given the others needs the difference of the statistics when that unit is turned, and nothing else
-(``eq:unit-given-others``):
+unit given the others needs only the difference of the statistics when it is turned (``eq:unit-given-others``):
 
 .. math:: p(s_i\mid\mathbf{s}_{\setminus i}) = \operatorname{sigmoid}(\boldsymbol\Theta\cdot\mathbf{d}_i) , \qquad
     \mathbf{d}_i = \boldsymbol\phi(\mathbf{s}) - \boldsymbol\phi(\mathbf{s}\ \text{with}\ s_i\ \text{turned}) .
@@ -14,7 +13,7 @@ References:
 import torch
 import torch.nn.functional as F
 
-from genphys.arguments import count, doors, function, tensor
+from genphys.arguments import count, doors, function, require, tensor
 
 
 def flip_differences(statistics: function, spins: tensor("n M", values=(-1, 1))):
@@ -45,12 +44,21 @@ def _slope_and_curvature(theta, differences):
     return slope, torch.einsum("nmp,nmq->pq", weighted, differences) / len(differences)
 
 
+def solve(matrix, right, name, value):
+    """Solve with a mean of squares of statistics, which is regular but for rounding in whatever units they are."""
+    unit = matrix.detach().diagonal().rsqrt()
+    scaled = unit[:, None] * matrix.detach() * unit  # of diagonal one; NaN where a statistic is constant
+    regular = scaled.isfinite().all() and torch.linalg.eigvalsh(scaled)[0] > len(unit) * torch.finfo(unit.dtype).eps
+    require(regular, name, value, "statistics that vary and are independent on these samples")
+    return torch.linalg.solve(matrix, right)
+
+
 def fit_pseudolikelihood(differences: tensor("n M P"), *, steps: count() = 20):
     """The parameters of the highest mean log-pseudolikelihood, by Newton's method: the problem is concave."""
     theta = differences.new_zeros(differences.shape[2])
     for _ in range(steps):
         slope, curvature = _slope_and_curvature(theta, differences)
-        theta = theta + torch.linalg.solve(curvature, slope.mean(0))
+        theta = theta + solve(curvature, slope.mean(0), "differences", differences)
     return theta
 
 
@@ -61,7 +69,7 @@ def godambe_covariance(theta: tensor("P"), differences: tensor("n M P")):
     that of a likelihood the two are equal, and the inverse of Fisher's information remains.
     """
     slope, curvature = _slope_and_curvature(theta, differences)
-    left = torch.linalg.solve(curvature, slope.T.cov(correction=0).view_as(curvature))
+    left = solve(curvature, slope.T.cov(correction=0).view_as(curvature), "differences", differences)
     return torch.linalg.solve(curvature, left.T) / len(differences)
 
 

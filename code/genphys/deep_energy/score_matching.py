@@ -2,8 +2,7 @@ r"""Score matching: fit :math:`\nabla_\mathbf{x}\log p`, in which Z does not app
 
 The Fisher divergence :math:`\tfrac12\mathbb{E}|\mathbf{s}_\theta - \nabla\log p_\mathrm{data}|^2` contains the
 unknown score of the data; integrated by parts it does not (``eq:score-by-parts``), and for data with Gaussian noise the
-score of the noise takes its place (``eq:denoising-score``). Every loss is in nats per unit of length squared, and a
-mean over the batch.
+score of the noise takes its place (``eq:denoising-score``). Losses are means, in nats per length squared.
 
 References:
     Hyvärinen (2005); Vincent (2011); Song, Garg, Shi and Ermon (2020) for the sliced form.
@@ -12,6 +11,7 @@ References:
 import torch
 
 from genphys.arguments import doors, function, positive, source, tensor
+from genphys.deep_energy.pseudolikelihood import solve
 
 
 def score_of(energy: function, x: tensor("n d"), *, create_graph: bool = False):
@@ -63,7 +63,7 @@ def linear_score_matching(gradients: tensor("n P d"), laplacians: tensor("n P"))
     .. math:: \sum_l\langle\nabla\phi_k\cdot\nabla\phi_l\rangle\,\theta_l = \langle\Delta\phi_k\rangle
     """
     matrix = torch.einsum("npd,nqd->pq", gradients, gradients) / len(gradients)
-    return torch.linalg.solve(matrix, laplacians.mean(0))
+    return solve(matrix, laplacians.mean(0), "gradients", gradients)
 
 
 doors(globals())

@@ -14,8 +14,7 @@ the type and device of the state where they meet it.
 References:
     Sohl-Dickstein et al. (2015); Ho, Jain and Abbeel (2020): linear schedule, posterior (eqs. 6 and 7) and loss (eq.
     14). Nichol and Dhariwal, Improved denoising diffusion probabilistic models (2021): cosine schedule. Bao et al.,
-    Analytic-DPM (2022): optimal variance. Salimans and Ho (2022): velocity. Kingma et al., Variational diffusion models
-    (2021): spread steps.
+    Analytic-DPM (2022): optimal variance. Salimans and Ho (2022): velocity. Kingma et al. (2021): spread steps.
 """
 
 import math

@@ -58,8 +58,7 @@ def flip_probability(s: spins, mean: means, u: later, then: number(0)):
 def reverse_flips(mean: function, s: spins, times: many(number(0), 2), *, rng: source):
     """From noise to data: in every step each spin is flipped on its own with :func:`flip_probability`.
 
-    The denoiser is ``mean(spins, u)``; the spins (n, ...) at the first of the decreasing times are independent coins
-    where that is late.
+    The denoiser is ``mean(spins, u)``; the spins (n, ...) at the first, late one of the decreasing times are coins.
     """
     down = all(late > early for late, early in itertools.pairwise(times))
     require(down, "times", times, "decreasing times")

@@ -43,8 +43,7 @@ class BoltzmannMachine:
     def statistics(self, x: tensor("* n_visible"), h: tensor("* n_hidden") | None = None):
         r""":math:`\nabla_\Theta \log f(\mathbf{x},\mathbf{h};\Theta)`: the products of pairs, then the units, (..., P).
 
-        It does not depend on :math:`\Theta`, because :math:`\log f` is linear in it. Units of shapes (..., M) and (...,
-        K), the hidden ones left out where there are none.
+        It does not depend on :math:`\Theta`. Units of shapes (..., M) and (..., K), the hidden left out if none.
         """
         s = self._units(x, h)
         i, j = torch.triu_indices(self.n_units, self.n_units, 1, device=s.device)

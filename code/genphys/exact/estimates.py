@@ -1,8 +1,7 @@
 r"""Monte Carlo estimates: a mean, or a function of means, with its standard error.
 
 References:
-    Sokal, Monte Carlo methods in statistical mechanics (1997). Binder, Finite size scaling analysis of Ising model
-    block distribution functions (1981).
+    Sokal, Monte Carlo methods in statistical mechanics (1997). Binder (1981) for the cumulant.
 """
 
 import math

@@ -14,8 +14,7 @@ def single_site_kernels(log_prob: tensor("states")):
 
     The kernel of unit i redraws :math:`x_i` from its conditional distribution and leaves the others alone,
 
-    .. math:: P^{(i)}_{xy} = \frac{p(y)}{p(y) + p(y^{(i)})} \quad\text{if } y_j = x_j \text{ for all } j \ne i ,
-        \quad\text{else } 0 ,
+    .. math:: P^{(i)}_{xy} = \frac{p(y)}{p(y) + p(y^{(i)})} \text{ if } y_j = x_j \text{ for } j\ne i, \text{ else } 0 ,
 
     where :math:`y^{(i)}` is y with unit i flipped. A random scan is the mean of the kernels, a systematic sweep their
     product in the order of the units, ``torch.linalg.multi_dot(tuple(kernels))``. Log-probabilities, normalised or not,

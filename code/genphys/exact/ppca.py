@@ -27,6 +27,7 @@ def ppca_fit(x: tensor("N D", rows=2), k: count()):
     N, D = x.shape
     require(k < D, "k", k, f"a whole number from 1 to D - 1 = {D - 1}")
     mean = x.mean(0)
+    require((x - mean).square().sum().isfinite(), "x", x, "data whose squares do not overflow")
     values, vectors = torch.linalg.eigh((x - mean).mT @ (x - mean) / N)  # ascending
     variance = values[: D - k].mean()
     beyond = variance > D * torch.finfo(x.dtype).eps * values[-1]
@@ -44,7 +45,9 @@ def ppca_posterior(x: tensor("... D"), W: tensor("D k"), variance: positive, mea
         \sigma^2 M^{-1}\big) , \qquad M = W^\top W + \sigma^2 I
     """
     M = W.mT @ W + variance * torch.eye(W.shape[1], dtype=W.dtype, device=W.device)
-    inverse = torch.cholesky_inverse(torch.linalg.cholesky(M))
+    root, failed = torch.linalg.cholesky_ex(M)
+    require(not failed, "W", W, "a matrix whose square does not drown the variance in its rounding")
+    inverse = torch.cholesky_inverse(root)
     return (x - mean) @ W @ inverse, variance * inverse  # (..., D) @ (D, k) @ (k, k) -> (..., k)
 
 

@@ -32,8 +32,7 @@ def checkerboard(L: count(2)):
 class LatticeFlow(nn.Module):
     """A flow from noise to lattice fields of even side L; its weights start as a free field of hopping parameter 0.2.
 
-    There are so many ``layers`` of couplings, each with twice ``width`` hidden units; ``even`` is the symmetry of the
-    sign.
+    There are so many ``layers`` of couplings, each with twice ``width`` hidden units; ``even``: the sign's symmetry.
     """
 
     def __init__(self, L: count(2), layers: count() = 8, width: count() = 64, *, even: bool = True, rng: source):

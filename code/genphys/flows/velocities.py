@@ -6,8 +6,7 @@ The time t runs from 0, standard normal noise :math:`\mathbf{z}`, to 1, data :ma
 :math:`\mathbf{v}(\mathbf{x},t) = \mathbb{E}[\mathbf{u}_t\mid\mathbf{x}_t=\mathbf{x}]` (``eq:marginal-velocity``).
 
 References:
-    Lipman et al., Flow matching for generative modeling (2022); Liu, Gong and Liu (2022); Albergo and
-    Vanden-Eijnden (2022).
+    Lipman et al., Flow matching for generative modeling (2022); Liu et al. (2022); Albergo, Vanden-Eijnden (2022).
 """
 
 import math
@@ -51,8 +50,7 @@ def mixture_velocity(
 ):
     r"""The exact velocity of a Gaussian mixture at one time, shape (n, d) (``eq:mixture-velocity``).
 
-    With :math:`\Sigma_k = a^2 C_k + s^2 I` and the responsibilities :math:`r_k` of the components at
-    :math:`\mathbf{x}`,
+    With :math:`\Sigma_k = a^2 C_k + s^2 I` and the responsibilities :math:`r_k` at :math:`\mathbf{x}`,
 
     .. math::
         \mathbf{v} = \sum_k r_k\left[\dot a\,\mathbf{m}_k + (\dot a\,a\,C_k + \dot s\,s\,I)\,\Sigma_k^{-1}

@@ -7,9 +7,8 @@ Losses take the logit :math:`\ell`: :math:`\log d = -\operatorname{softplus}(-\e
 rounded to 0 or 1. In least squares and in the Wasserstein game :math:`\ell` is a real number and no logit.
 
 References:
-    Goodfellow et al., Generative adversarial nets (2014): the game and the non-saturating loss. Salimans et al. (2016):
-    one-sided smoothing. Mao et al. (2017): least squares. Gulrajani et al. (2017): gradient penalty. Mescheder, Geiger
-    and Nowozin (2018): R1.
+    Goodfellow et al. (2014): the game and the non-saturating loss. Salimans et al. (2016): one-sided
+    smoothing. Mao et al. (2017): least squares. Gulrajani et al. (2017): gradient penalty. Mescheder et al. (2018): R1.
 """
 
 from typing import Literal

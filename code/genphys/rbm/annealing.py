@@ -12,8 +12,7 @@ with :math:`\phi_j` the field on hidden unit :math:`j`, :math:`E_\mathrm{vis}` t
 
 References:
     Neal (2001); Jarzynski (1997); Salakhutdinov and Murray (2008). Burda, Grosse and Salakhutdinov (2015) and Grosse,
-    Ghahramani and Adams (2015) for the reverse process. Swendsen and Wang (1986) and Desjardins et al. (2010) for
-    tempering.
+    Ghahramani and Adams (2015): the reverse process. Swendsen and Wang (1986), Desjardins et al. (2010): tempering.
 """
 
 import itertools

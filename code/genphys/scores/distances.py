@@ -11,8 +11,7 @@ One rule for the numbers of all scores:
   float32 would leave nothing.
 - The origin does not matter. The right side is taken about a point amid the two sets, else it would lose its digits
   far away from zero.
-- What runs over pairs runs over blocks of them, so that memory stays bounded: two sets of 10 000 points need well
-  below 1 GB.
+- What runs over pairs runs over blocks of them: two sets of 10 000 points need well below 1 GB.
 """
 
 import torch

@@ -32,8 +32,7 @@ def mmd2(real: points("n d", rows=2), generated: points("m d", rows=2), bandwidt
         + \frac{1}{m(m-1)} \sum_{i\ne j} \kappa(\mathbf{y}^{(i)},\mathbf{y}^{(j)})
         - \frac{2}{nm} \sum_{i,j} \kappa(\mathbf{x}^{(i)},\mathbf{y}^{(j)})
 
-    A float64 number, below zero as often as an unbiased estimate of zero must be. Differentiable. The three matrices
-    are whole; :func:`mmd2_blocked` is for many points.
+    Float64; below zero as often as an unbiased estimate of zero must be. Differentiable. In blocks: ``mmd2_blocked``.
     """
     x, y = in_double(real), in_double(generated)  # (n, D), (m, D)
     k_xx, k_yy, k_xy = (kernel(*pair, bandwidth) for pair in ((x, x), (y, y), (x, y)))
@@ -203,7 +202,9 @@ def gaussian_mmd2(
 
     def mean_kernel(delta, cov):
         spread = torch.ones_like(delta).diag() + cov / bandwidth**2
-        exponent = delta @ torch.linalg.solve(spread, delta) / bandwidth**2
+        solved, failed = torch.linalg.solve_ex(spread, delta)
+        require(not failed, "bandwidth", bandwidth, "a length that is not lost in the rounding of cov_p and cov_q")
+        exponent = delta @ solved / bandwidth**2
         return torch.exp(-(torch.linalg.slogdet(spread).logabsdet + exponent) / 2)
 
     zero = torch.zeros_like(mean_p)

@@ -6,8 +6,7 @@ r"""Scores from nearest neighbours: the 1-nearest-neighbour accuracy, precision 
 References:
     Lopez-Paz and Oquab, Revisiting classifier two-sample tests (2016); Xu et al., An empirical study on evaluation
     metrics of generative adversarial networks (2018). Kynkäänniemi, Karras, Laine, Lehtinen and Aila, Improved
-    precision and recall metric (2019); Naeem, Oh, Uh, Choi and Yoo, Reliable fidelity and diversity metrics for
-    generative models (2020).
+    precision and recall metric (2019); Naeem, Oh, Uh, Choi and Yoo, Reliable fidelity and diversity metrics (2020).
 """
 
 import math

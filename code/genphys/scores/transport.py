@@ -80,6 +80,7 @@ def gaussian_frechet2(mean_p: tensor("d"), cov_p: covariance("d"), mean_q: tenso
     values, vectors = torch.linalg.eigh(cov_p)
     root = (vectors * _safe_sqrt(values)) @ vectors.mT  # C_p^(1/2)
     product = root @ cov_q @ root
+    require(product.isfinite().all(), "cov_p", cov_p, "a matrix whose product with cov_q does not overflow")
     overlap = _safe_sqrt(torch.linalg.eigvalsh((product + product.mT) / 2)).sum()  # the trace of its root
     distance = (mean_p - mean_q).square().sum() + cov_p.trace() + cov_q.trace() - 2 * overlap
     return distance.clamp(min=0)
@@ -109,7 +110,9 @@ def frechet2(real: points("n d", rows=2), generated: points("m d", rows=2)):
     a, b = _factor(x), _factor(y)
     longest = max(len(a), len(b))
     a, b = (pad(factor, (0, 0, 0, longest - len(factor))) for factor in (a, b))
-    left, _, right = torch.linalg.svd(a.detach() @ b.detach().mT)
+    product = a.detach() @ b.detach().mT
+    require(product.isfinite().all(), "real", real, "points whose products with those of generated do not overflow")
+    left, _, right = torch.linalg.svd(product)
     turn = left @ right  # the U that brings B nearest to A; its own derivative does not matter at the minimum
     return (x.mean(0) - y.mean(0)).square().sum() + (a - turn @ b).square().sum()
 

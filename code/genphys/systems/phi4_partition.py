@@ -41,8 +41,7 @@ def free_log_partition(L: count(), kappa: number(above=-0.25, below=0.25)):
 def site_log_partition(lam: coupling):
     r"""That of one site without neighbours, :math:`\log\int e^{-\varphi^2-\lambda(\varphi^2-1)^2}\,\mathrm{d}\varphi`.
 
-    By the trapezoidal rule, exact to rounding for :math:`\lambda` up to some hundreds; float64, shape ()
-    (``eq:site-log-z``).
+    By the trapezoidal rule, exact to rounding up to :math:`\lambda` of some hundreds; float64 (``eq:site-log-z``).
     """
     return _site(lam).logsumexp(0) + (_LINE[1] - _LINE[0]).log()
 

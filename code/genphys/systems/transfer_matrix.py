@@ -29,7 +29,9 @@ def _factors(right, down, field):
     """The rows' states (2^W, W) and the logarithms of the matrices, (2^W, 2^W), one for each row."""
     s = all_configurations(right.shape[1], (-1, 1), dtype=right.dtype, device=right.device)
     along = (s * s.roll(-1, 1)) @ right.T + s @ field.T  # (2^W, L)
-    return s, [along[:, i, None] + (s * down[i]) @ s.T for i in range(len(right))]
+    factors = [along[:, i, None] + (s * down[i]) @ s.T for i in range(len(right))]
+    require(all(f.isfinite().all() for f in factors), "right", right, "couplings that, with down and field, are finite")
+    return s, factors
 
 
 def log_partition(right: lattice, down: tensor("L W"), field: tensor("L W")):

@@ -9,8 +9,7 @@ determinant, :math:`\det\mathbf{C} = \sigma^{2(M-K)} \det\mathbf{A}`, and the in
 :math:`\sigma^2 \mathbf{C}^{-1} = \mathbf{I} - \mathbf{W}\mathbf{A}^{-1}\mathbf{W}^\top`.
 
 References:
-    Tipping and Bishop, Probabilistic principal component analysis (1999). Lucas, Tucker, Grosse and Norouzi, Don't
-    blame the ELBO! (2019).
+    Tipping and Bishop, Probabilistic principal component analysis (1999). Lucas et al., Don't blame the ELBO! (2019).
 """
 
 import math
@@ -18,7 +17,7 @@ import math
 import torch
 from torch import nn
 
-from genphys.arguments import count, doors, positive, tensor
+from genphys.arguments import count, doors, positive, require, tensor
 from genphys.vae.decoders import LOG_2PI, GaussianDecoder
 from genphys.vae.encoder import Encoder
 from genphys.vae.model import VAE, configurations
@@ -97,7 +96,10 @@ class LinearVAE(VAE):
         return self
 
     def _precision(self):
-        return self.weight.T @ self.weight + self.variance * torch.eye(self.latents).to(self.weight)  # A
+        A = self.weight.T @ self.weight + self.variance * torch.eye(self.latents).to(self.weight)
+        drowned = torch.linalg.cholesky_ex(A).info
+        require(not drowned, "weight", self.weight, "a matrix whose square does not drown the variance in its rounding")
+        return A
 
 
 doors(globals())

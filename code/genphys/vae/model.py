@@ -9,8 +9,7 @@ Configurations are rows of a matrix, :math:`(B, M)`. All bounds are sums over th
 noise :math:`\boldsymbol{\epsilon}` itself can be given in the place of ``rng``, where the draws have to be known.
 
 References:
-    Kingma and Welling, Auto-encoding variational Bayes (2013). Burda, Grosse and Salakhutdinov, Importance weighted
-    autoencoders (2015).
+    Kingma and Welling, Auto-encoding variational Bayes (2013). Burda et al., Importance weighted autoencoders (2015).
 """
 
 import math
