@@ -184,10 +184,11 @@ class FillTables(SphinxPostTransform):
             rows = []
             formulas = {label: text for label, _, _, text in found.get("formulas", [])}
             for check in sorted(found.get("checks", []), key=lambda c: equation_number(env, docname, c["label"])):
+                again = row_id(check["label"]) if (docname, check["label"]) in claims else None
                 rows.append(
                     [
                         equation(check["label"], here),
-                        [nodes.literal("", check["label"]), formula(formulas.get(check["label"]))],
+                        [nodes.literal("", check["label"]), formula(formulas.get(check["label"]), again)],
                         nodes.Text(check["route"]),
                         nodes.Text(check["relation"].replace("e-", "e\N{NON-BREAKING HYPHEN}")),
                         nodes.Text(f"{check['deviation']:.1e}"),
@@ -277,20 +278,25 @@ def row_link(app, label, docname):
 
 
 class formula(nodes.General, nodes.Element):
-    """A formula behind a click: it is set only when it is asked for."""
+    """A formula behind a click; in a further row of its equation, the way to the row that has it."""
 
-    def __init__(self, text=None):
-        super().__init__()
-        if text is not None:
+    def __init__(self, text=None, again=None):
+        super().__init__(again=again)
+        if text is not None and again is None:
             self += nodes.math_block("", text, nowrap=False, number=None, label=None, docname=None)
 
 
 def visit_formula(self, node):
-    self.body.append('<details class="formula"><summary>formula</summary>\n')
+    """A browser with scripts takes it for text, of which book.js makes a formula when it is asked for."""
+    self.body.append('<details class="formula"><summary>formula</summary>')
+    if node["again"]:
+        self.body.append(f'<a href="#{node["again"]}">in the first row of this equation</a></details>\n')
+        raise nodes.SkipNode
+    self.body.append("<noscript>\n")
 
 
 def depart_formula(self, node):
-    self.body.append("</details>\n")
+    self.body.append("</noscript></details>\n")
 
 
 def theorem_link(label, docname):
