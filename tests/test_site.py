@@ -394,6 +394,16 @@ def test_the_ledger_is_filtered_shows_formulas_and_fits_a_phone(width, visit):
     assert beyond == []
 
 
+def test_an_entry_of_the_bibliography_has_no_number_as_the_text_gives_none(visit):
+    page = visit("references")
+    entries = page.locator(".citation")
+    assert entries.count() > 100
+    numbered = entries.evaluate_all("all => all.map(e => e.innerText.trim()).filter(text => text.startsWith('['))")
+    assert numbered == []
+    left = "all => all.map(e => e.querySelector('p').getBoundingClientRect().left - e.getBoundingClientRect().left)"
+    assert max(entries.evaluate_all(left)) < 1, "the text begins where its number stood"
+
+
 @pytest.mark.parametrize(
     ("words", "found"), [("partition+function", "Energy models"), ("Frechet", "Glossary"), ("Fréchet", "Glossary")]
 )
