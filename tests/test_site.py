@@ -404,6 +404,12 @@ def test_an_entry_of_the_bibliography_has_no_number_as_the_text_gives_none(visit
     assert max(entries.evaluate_all(left)) < 1, "the text begins where its number stood"
 
 
+def test_times_and_memory_are_told_on_one_page_to_which_the_title_page_leads():
+    texts = {name: (SITE / f"{name}.html").read_text("utf8") for name in PAGES}
+    assert [name for name in PAGES if '<table class="times' in texts[name]] == ["performance"]
+    assert 'href="performance.html#sec-performance"' in texts["index"]
+
+
 @pytest.mark.parametrize(
     ("words", "found"), [("partition+function", "Energy models"), ("Frechet", "Glossary"), ("Fréchet", "Glossary")]
 )
