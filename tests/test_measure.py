@@ -116,3 +116,35 @@ def found():
 def test_the_package_keeps_to_what_it_may_have(found, what):
     """`make measure` shows the whole table."""
     assert found[what] <= measure.TARGETS[what]
+
+
+# The named methods of the course, each in the form that is read as its equation; what is faster stands beside it.
+PLAIN = [
+    "rbm/training.py:cd_step",
+    "rbm/partition.py:exact_moments",
+    "rbm/partition.py:log_partition",
+    "rbm/annealing.py:annealing_work",
+    "rbm/annealing.py:ais",
+    "vae/model.py:VAE.elbo",
+    "vae/model.py:VAE.importance_weighted_bound",
+    "gan/game.py:turn",
+    "gan/losses.py:gradient_penalty",
+    "scores/kernels.py:mmd2",
+    "scores/transport.py:gaussian_frechet2",
+    "diffusion/chain.py:loss",
+    "diffusion/samplers.py:ancestral_step",
+    "diffusion/samplers.py:ddim_step",
+    "diffusion/samplers.py:heun_step",
+]
+MOST = 12  # lines of a body without its docstring
+
+
+@pytest.mark.parametrize("place", PLAIN)
+def test_a_plain_form_is_read_at_first_sight(place):
+    path, _, name = place.partition(":")
+    body = ast.parse((measure.ROOT / "code" / "genphys" / path).read_text("utf8")).body
+    for part in name.split("."):
+        (node,) = (node for node in body if getattr(node, "name", None) == part)
+        body = node.body
+    assert ast.get_docstring(node), "it says which equation it is"
+    assert node.end_lineno - body[0].end_lineno <= MOST
