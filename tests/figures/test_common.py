@@ -51,6 +51,12 @@ def test_a_grid_shows_every_image_black_on_white_in_its_place():
     assert list(words) == ["first", "second"] and words["first"] < words["second"]
 
 
+def test_a_grid_takes_images_with_a_channel_as_networks_give_them():
+    images = torch.rand(7, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    with_channel, without = (figures.image_grid(x, columns=4)[1].images[0] for x in (images, images[:, 0]))
+    np.testing.assert_array_equal(*(np.ma.filled(x.get_array(), -1.0) for x in (with_channel, without)))
+
+
 def test_rows_of_bytes_are_shown_as_grey_values():
     images = torch.arange(24).reshape(2, 3, 4) * 10
     _, ax = figures.image_rows(images.to(torch.uint8), ["a", "b"])
@@ -58,7 +64,7 @@ def test_rows_of_bytes_are_shown_as_grey_values():
     np.testing.assert_allclose(sheet[3:5, 6:8].ravel(), images[1, 2] / 255)
 
 
-@pytest.mark.parametrize("shape", [(3, 15), (3, 4, 5), (0, 16), (16,)])
+@pytest.mark.parametrize("shape", [(3, 15), (3, 4, 5), (3, 1, 4, 5), (3, 2, 4, 4), (0, 16), (16,)])
 def test_a_grid_refuses_what_is_not_square(shape):
     with pytest.raises(ValueError, match="images is"):
         figures.image_grid(torch.zeros(shape))

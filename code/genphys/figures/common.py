@@ -70,7 +70,7 @@ def side_by_side(pictures: many(dict), *, width: positive = 8.4, height: positiv
 
 
 def image_grid(
-    images: values("n p") | values("n s s"),
+    images: values("n p") | values("n s s") | values("n 1 s s"),
     columns: count() = 10,
     labels: words("rows") | None = None,
     vmin: number() = 0.0,
