@@ -300,6 +300,8 @@ def test_citation_and_licences():
     assert cff["version"] == genphys.__version__
     config = yaml.safe_load((ROOT / "book" / "_config.yml").read_text("utf8"))
     assert cff["title"] == config["title"]
+    families = ("energy models", "Boltzmann", "autoencoders", "adversarial networks", "diffusion models", "flows")
+    assert all(family in cff["abstract"] for family in families)
     assert cff["license"] == ["MIT", "CC-BY-NC-4.0"]
     code, text = ((ROOT / name).read_text("utf8") for name in ("LICENSE", "LICENSE-TEXT"))
     assert code.startswith("MIT License") and "LICENSE-TEXT" in code
