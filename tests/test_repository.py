@@ -7,10 +7,12 @@ import re
 import shutil
 import subprocess
 import sys
+from glob import glob
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+import serve
 import tomllib
 import write_address
 import yaml
@@ -106,6 +108,14 @@ def test_the_readme_leads_somewhere():
     listed = re.search(r"`make help` lists the rest:([\s\S]*?)\. ", text)[1]
     used |= set(re.findall(r"`([a-z-]+)`", listed))
     assert {"book", "test", "address", "notebooks", "help", "serve"} <= used <= targets
+
+
+def test_make_serve_watches_every_source_of_the_pages(files):
+    book, package = ROOT / "book", ROOT / "code" / "genphys"
+    sources = {f for f in files if book in f.parents and f.suffix not in (".ipynb", ".po")}
+    sources |= {f for f in files if package in f.parents and f.suffix == ".py"}
+    watched = {os.path.normpath(f) for pattern in serve.WATCHED for f in glob(str(book / pattern), recursive=True)}
+    assert len(sources) > 200 and {str(f) for f in sources} - watched == set()
 
 
 def test_the_readme_fits_a_screen():

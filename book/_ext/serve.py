@@ -9,7 +9,8 @@ from pathlib import Path
 from livereload import Server
 
 BOOK = Path(__file__).resolve().parents[1]
-WATCHED = ("*.md", "*.yml", "*.bib", "figures/*", "_static/*", "_ext/*", "../code/genphys/**/*.py")
+WATCHED = ("*.md", "*.yml", "*.bib", "figures/*", "quizzes/*", "explorables/*", "explorables/*/*")
+WATCHED += ("_static/*", "_ext/*", "../code/genphys/**/*.py")
 HOST = "127.0.0.1"
 
 
