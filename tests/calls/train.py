@@ -171,6 +171,7 @@ CALLS = {
     "load_flow_matching": case(lambda: args(None), allow=OPTIONAL),
     "load_gan": case(lambda: args("dcgan")),
     "load_lattice_flow": case(lambda: args("critical")),
+    "load_one_lattice": case(lambda: args("flow", "T_c", None), allow=OPTIONAL),
     "load_phi4": case(lambda: args(None), allow=OPTIONAL),
     "load_study": case(lambda: args("ising_gan")),
     "load_vae": case(lambda: args("vae")),

@@ -1,10 +1,14 @@
 """Each of the long trainings stops where it diverges, and says so; what was finite stays on disk."""
 
+import math
+
 import pytest
 import torch
 
 from genphys import data, train
 from genphys.numerics import Diverged
+from genphys.train import one_lattice
+from genphys.train.one_lattice import models
 
 HUGE = 1e38  # a learning rate at which the parameters overflow within a few steps
 DIFFUSION = {"batch": 8, "decay": 0.5, "T": 50, "learning_rate": HUGE}
@@ -48,7 +52,22 @@ def phi4(images, labels, folder, **options):
     return train.train_phi4(fields, folder, **DIFFUSION, **options)
 
 
-@pytest.mark.parametrize("training", [classifier, rbm, rbm_in_half_precision, vae, deep_energy, diffusion, phi4])
+def flow_matching(images, labels, folder, **options):
+    settings = {"batch": 8, "decay": 0.5, "drop": 0.1, "half": False, "learning_rate": HUGE}
+    return train.train_flow_matching(images, labels, folder, **settings, **options)
+
+
+def lattice_flow(images, labels, folder, **options):
+    return train.train_lattice_flow("critical", folder, batch=4, learning_rate=HUGE, **options)
+
+
+TRAININGS = [
+    *(classifier, rbm, rbm_in_half_precision, vae, deep_energy),
+    *(diffusion, phi4, flow_matching, lattice_flow),
+]
+
+
+@pytest.mark.parametrize("training", TRAININGS)
 def test_a_training_that_diverges_says_so_and_keeps_its_last_finite_state(training, digits, tmp_path):
     with pytest.raises(Diverged, match=r"step \d+: .*learning rate"):
         training(*digits, tmp_path, steps=40, seed=1, every=0.0)
@@ -61,6 +80,20 @@ def test_a_gan_that_diverges_says_so_and_keeps_its_last_finite_state(run, digits
     with pytest.raises(Diverged, match=r"step \d+: "):
         train.train_gan(*digits, run, tmp_path, steps=40, batch=8, seed=1, every=0.0)
     assert_finite(tmp_path)
+
+
+@pytest.mark.parametrize("name", models.RATES)
+def test_a_model_of_one_lattice_that_diverges_says_so(name, monkeypatch):
+    monkeypatch.setitem(models.RATES, name, HUGE)
+    with pytest.raises(Diverged, match=r"is not finite any more; .*learning rate"):
+        one_lattice.fit_model(name, one_lattice.exact_draws(8, 2.5, 200, seed=1), seed=1, steps=40)
+
+
+@pytest.mark.parametrize("name", ["vae", "autoregressive", "diffusion", "flow"])
+def test_a_last_step_that_diverges_is_seen_although_no_loss_follows(name, monkeypatch):
+    monkeypatch.setitem(models.RATES, name, math.inf)
+    with pytest.raises(Diverged, match="step 1: parameters is not finite any more; take a smaller learning rate"):
+        one_lattice.fit_model(name, one_lattice.exact_draws(8, 2.5, 200, seed=1), seed=1, steps=1)
 
 
 def assert_finite(folder):

@@ -6,8 +6,10 @@ import math
 import pytest
 import torch
 
+from genphys import train
 from genphys.exact import all_configurations
 from genphys.exact.estimates import mean_and_error
+from genphys.numerics import tensor_hash
 from genphys.systems import ising, onsager
 from genphys.train import load_study, one_lattice
 from genphys.train.one_lattice import judge, models, runs
@@ -82,7 +84,7 @@ def test_a_study_goes_on_where_it_was(tmp_path, monkeypatch):
 
     def once(name, L, temperature, seed, steps=None):
         asked.append((name, temperature))
-        return {"u": 1.0}, torch.ones(2, L, L)
+        return {"u": 1.0}, torch.ones(2, L, L), None
 
     monkeypatch.setattr(runs, "_run", once)
     first = one_lattice.study_one_lattice(tmp_path, seeds=1, large_seeds=0)
@@ -99,3 +101,58 @@ def test_the_shipped_study_is_that_of_the_code():
     assert json.dumps(found["runs"])
     seen = {(run["model"], run["temperature"]) for run in found["runs"] if run["L"] == 8}
     assert seen == {(m, t) for m in ("exact", *one_lattice.MODELS) for t in one_lattice.TEMPERATURES}
+
+
+TRAINED = [name for name in one_lattice.MODELS if name != "independent"]
+
+
+@pytest.mark.parametrize("temperature", one_lattice.TEMPERATURES)
+@pytest.mark.parametrize("name", TRAINED)
+def test_a_shipped_model_is_the_first_run_of_the_study(name, temperature):
+    """Nats on the same held-out draws where it has any; a bound within its error; else the energy of its draws."""
+    fitted, record = train.load_one_lattice(name, temperature)
+    at = one_lattice.TEMPERATURES[temperature]
+    wanted = {"model": name, "L": 8, "temperature": temperature, "seed": 1}
+    (stored,) = (run for run in load_study("one_lattice")["runs"] if wanted.items() <= run.items())
+    x = judge.test_draws(8, at)
+    log_p = judge.log_probability(x, 8, at)
+    if fitted.log_f is not None:
+        nats = one_lattice.nats_above(log_p, fitted.log_f(x).double(), normalised=fitted.normalised)
+        assert abs(nats.value.item() - stored["nats"]) < 1e-3
+    elif fitted.bound is not None:
+        above = log_p[:1000] - fitted.bound(x[:1000], torch.Generator().manual_seed(5)).double()
+        assert abs(above.mean().item() - stored["nats_at_most"]) < stored["nats_error"]
+    else:
+        spins = fitted.draw(1000, torch.Generator().manual_seed(10_001))
+        assert abs(one_lattice.measure(spins)[:, 0].mean().item() - stored["u"]) < 0.01
+    assert fitted.parameters == stored["parameters"] and fitted.seconds > 0
+    assert record["data"][temperature]["name"] == f"exact_draws(8, {at!r}, 10000, seed=1)"
+    assert record["settings"]["steps"] == models.STEPS.get(name) and record["settings"]["seed"] == 1
+
+
+def test_a_training_once_more_gives_the_shipped_weights():
+    """The cheapest one: the pairwise machine, which no chance enters."""
+    x = one_lattice.exact_draws(8, 3.0, 10_000, seed=1)
+    again, (shipped, _) = one_lattice.fit_model("pairwise", x, seed=1), train.load_one_lattice("pairwise", "3")
+    few = x[:200]
+    torch.testing.assert_close(again.log_f(few), shipped.log_f(few), rtol=0, atol=1e-2)
+    rng = [torch.Generator().manual_seed(1) for _ in range(2)]
+    same = (again.draw(50, rng[0]) == shipped.draw(50, rng[1])).double().mean()
+    assert same > 0.9
+    other, _ = train.load_one_lattice("pairwise", "T_c")
+    assert (other.log_f(few) - shipped.log_f(few)).abs().max() > 1
+
+
+def test_a_study_keeps_the_weights_of_its_first_seed(tmp_path, monkeypatch):
+    monkeypatch.setattr(runs, "MODELS", {"autoregressive": "autoregressive network"})
+    monkeypatch.setattr(runs, "TEMPERATURES", {"3": 3.0})
+    monkeypatch.setattr(runs, "TRAINING", 200)
+    monkeypatch.setattr(runs, "judge", lambda fitted, *a, **b: ({"seconds": 2.0, "nats": 0.5}, torch.ones(2, 8, 8)))
+    monkeypatch.setitem(models.STEPS, "autoregressive", 20)
+    one_lattice.study_one_lattice(tmp_path, seeds=2, large_seeds=0)
+    fitted, record = train.load_one_lattice("autoregressive", "3", tmp_path)
+    x = one_lattice.exact_draws(8, 3.0, 200, seed=1)
+    again = one_lattice.fit_model("autoregressive", x, seed=1, steps=20)
+    torch.testing.assert_close(fitted.log_f(x), again.log_f(x))
+    assert record["evaluation"] == {"3": {"seconds": 2.0, "nats": 0.5}} and fitted.seconds == 2.0
+    assert record["data"]["3"]["sha256"] == tensor_hash(x)

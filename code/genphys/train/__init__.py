@@ -49,6 +49,7 @@ from genphys.train.lattice import (
     train_lattice_flow,
 )
 from genphys.train.loop import Shuffled, State, keep_freed_memory, move_average, train
+from genphys.train.one_lattice.runs import load_one_lattice
 from genphys.train.phi4 import (
     PHI4,
     PHI4_CHAIN,
@@ -105,6 +106,7 @@ __all__ = [
     "load_flow_matching",
     "load_gan",
     "load_lattice_flow",
+    "load_one_lattice",
     "load_phi4",
     "load_study",
     "load_vae",
