@@ -1,13 +1,6 @@
 """Faults of the kind that is made in earnest: (name, module, function, old, new)."""
 
 FAULTS = [
-    (
-        "posterior with the signal of the later step",
-        "diffusion/chain",
-        "posterior_factors",
-        "early.sqrt() * beta",
-        "late.sqrt() * beta",
-    ),
     ("sum over the steps shifted by one", "diffusion/chain", "Schedule.__init__", ".cumsum(0)", ".roll(-1).cumsum(0)"),
     (
         "noise with its variance for a factor",
