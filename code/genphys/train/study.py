@@ -24,6 +24,7 @@ from genphys.train.diffusion import load_diffusion_samples
 from genphys.train.gan import GAN_RUNS, load_gan
 from genphys.train.lattice import study_phi4_chains, study_phi4_weights
 from genphys.train.loop import move_average
+from genphys.train.one_lattice.networks import Rounded
 from genphys.train.one_lattice.runs import study_one_lattice
 
 __all__ = [
@@ -114,18 +115,6 @@ RECIPES = {
     "r1": ("two layers, R1 penalty, no momentum", {"r1_weight": 0.1}),
     "rounded": ("the same, and spins that are rounded before they are judged", {"r1_weight": 0.1, "rounded": True}),
 }
-
-
-class Rounded(nn.Module):
-    """A generator of spins: its output is rounded to -1 or 1, its gradient is that of the number before (n, K)."""
-
-    def __init__(self, g):
-        super().__init__()
-        self.g, self.noise_size = g, g.noise_size
-
-    def forward(self, z):
-        soft = self.g(z)
-        return soft + (soft.sign() - soft).detach()  # straight through: the value is the sign, the slope is one
 
 
 def study_ising_gan(*, epochs: count() = 8, seeds: count() = 8):

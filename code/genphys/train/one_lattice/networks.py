@@ -105,7 +105,7 @@ class Pairs(nn.Module):
 
 
 class Rounded(nn.Module):
-    """A generator of spins: the value is the sign, the slope is that of the number before."""
+    """A generator of spins: its output is rounded to -1 or 1, its gradient is that of the number before (n, K)."""
 
     def __init__(self, g):
         super().__init__()
@@ -113,7 +113,7 @@ class Rounded(nn.Module):
 
     def forward(self, z):
         soft = self.g(z)
-        return soft + (soft.sign() - soft).detach()
+        return soft + (soft.sign() - soft).detach()  # straight through: the value is the sign, the slope is one
 
 
 class Torus(nn.Module):
